@@ -1,0 +1,34 @@
+/// Why a query has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The query contradicts itself or lacks a part.
+    Query,
+    /// The history can't be read.
+    History,
+}
+
+/// A query without answer. The message says what was found, what was expected and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<tenure_history::Error>,
+}
+
+impl Error {
+    pub(crate) fn query(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Query, message: message.into(), source: None }
+    }
+
+    /// Why there is no answer.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl From<tenure_history::Error> for Error {
+    fn from(error: tenure_history::Error) -> Self {
+        Self { kind: ErrorKind::History, message: error.to_string(), source: Some(error) }
+    }
+}

@@ -1,0 +1,152 @@
+use serde::Serialize;
+use tenure_model::{Age, Cell, Decimal, Instant, ObservationWindow};
+
+use crate::interval::Interval;
+use crate::query::Measure;
+
+/// A retention matrix with everything that says what its numbers mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetentionMatrix {
+    /// The rules the numbers follow.
+    pub definition: Definition,
+    /// What the measure adds to cells.
+    pub measure: Measure,
+    /// What the history could vouch for.
+    pub window: ObservationWindow,
+    /// How the customers divide.
+    pub totals: Totals,
+    /// The ages shown, ascending.
+    pub ages: Vec<Age>,
+    /// The cohorts, by start; with `value` one for each currency.
+    pub cohorts: Vec<CohortRow>,
+    /// The summary, an entry for each age at which anybody is exposed.
+    pub summary: Vec<SummaryPoint>,
+}
+
+/// The rules that a result follows, as results print them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "each field is the flag of the same name; the glossary defines them")]
+pub struct Definition {
+    pub source: &'static str,
+    pub birth: &'static str,
+    pub born: Option<String>,
+    pub returned: Option<String>,
+    pub filter: Option<String>,
+    pub min_returns: u32,
+    pub cohort: String,
+    pub age: String,
+    pub alignment: String,
+    pub criterion: String,
+    pub brackets: Option<String>,
+    pub by: Vec<String>,
+    pub segment_as_of: &'static str,
+    pub measure: String,
+    pub currency: Option<String>,
+    pub zone: String,
+    pub week_start: String,
+    pub fiscal_start: String,
+    pub cohort_origin: Option<String>,
+    pub born_from: Option<String>,
+    pub born_until: Option<String>,
+    pub summary: String,
+    pub level: f64,
+    pub dialect: &'static str,
+    pub content: String,
+}
+
+/// How the customers divide: customers = members + born outside the range + without birth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Totals {
+    /// Those with activity before `until`.
+    pub customers: u64,
+    /// Those in a cohort.
+    pub members: u64,
+    /// Cohorts' sizes, added up.
+    pub memberships: u64,
+    /// Those born outside the birth range.
+    pub born_outside_range: u64,
+    /// Those without birth.
+    pub without_birth: u64,
+    /// Cohorts below a smallest size that are not shown.
+    pub hidden_cohorts: u64,
+}
+
+/// The start of a cohort's period.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CohortStart {
+    /// A local date.
+    Day(tenure_model::Day),
+    /// An instant, with the offset that holds in the query's zone: RFC 3339.
+    Hour(Instant, String),
+}
+
+impl std::fmt::Display for CohortStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CohortStart::Day(day) => day.fmt(f),
+            CohortStart::Hour(_, text) => f.write_str(text),
+        }
+    }
+}
+
+/// A cohort.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CohortRow {
+    /// The start of its period.
+    pub start: CohortStart,
+    /// The currency of its values; none for amounts without one, and for other measures.
+    pub currency: Option<String>,
+    /// Its members.
+    pub size: u64,
+    /// A cell for each age of the matrix.
+    pub cells: Vec<CohortCell>,
+}
+
+/// A cell and what the measure adds to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CohortCell {
+    /// The age.
+    pub age: Age,
+    /// Retained and exposed members.
+    pub cell: Cell,
+    /// The interval of the rate; only of complete cells.
+    pub interval: Option<Interval>,
+    /// Events at this age; not of unobserved cells.
+    pub events: Option<u64>,
+    /// Values at this age; not of unobserved cells.
+    pub value: Option<CellValue>,
+}
+
+/// The values of a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CellValue {
+    /// Members with a counted return at this age.
+    pub active: u64,
+    /// The exact sum.
+    pub total: Decimal,
+    /// Events without a value.
+    pub missing: u64,
+    /// total / size.
+    pub per_member: Option<Decimal>,
+    /// total / active.
+    pub per_active: Option<Decimal>,
+    /// The sum over ages 0..k / size: observed lifetime value.
+    pub cumulative_per_member: Option<Decimal>,
+}
+
+/// One point of the summary row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SummaryPoint {
+    /// The age.
+    pub age: Age,
+    /// Cohorts it rests on.
+    pub cohorts: u64,
+    /// Members exposed in them.
+    pub exposed: u64,
+    /// Exposed members who were retained.
+    pub retained: u64,
+    /// The summary rate.
+    pub rate: f64,
+    /// Its interval; only of a pooled summary.
+    pub interval: Option<Interval>,
+}

@@ -1,0 +1,55 @@
+use std::io::BufWriter;
+
+use clap::Args;
+use tenure_analysis::{RetentionQuery, retention};
+use tenure_history::{Target, Writer};
+use tenure_ingest::{Attributes, Export, Mapping, Options, RejectLimit, ingest};
+use tenure_model::{Instant, Zone};
+use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, grouped, render_retention};
+use tenure_synth::{Business, Compression, FileFormat, write};
+
+use crate::Status;
+use crate::output::write_stdout;
+use crate::progress::Bars;
+use crate::term::Term;
+
+/// Customers of the demo business.
+const CUSTOMERS: u64 = 20_000;
+/// Rows of the demo business.
+const EVENTS: u64 = 400_000;
+/// Months it lives.
+const MONTHS: u32 = 12;
+const SEED: u64 = 1;
+
+/// Generate a business, ingest its export, and show its monthly cohorts: the whole way, in seconds.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {}
+
+pub(crate) fn run(_args: &DemoArgs, term: &Term) -> anyhow::Result<Status> {
+    let folder = tempfile::Builder::new().prefix("tenure-demo-").tempdir()?;
+    let (export, dir) = (folder.path().join("events.csv.gz"), folder.path().join("history"));
+    let plan = Business::new(CUSTOMERS, EVENTS, SEED).months(MONTHS).plan()?;
+    let file = std::fs::File::create(&export)?;
+    let bytes = write(&plan, FileFormat::Csv, Compression::Gzip, BufWriter::new(file), &|_| {})?;
+    term.note(&format!(
+        "generated events.csv.gz: {} rows of {} customers, {}",
+        grouped(plan.rows()),
+        grouped(plan.customers()),
+        bytes_text(bytes)
+    ));
+    let mapping = Mapping {
+        value: Some("amount".to_owned()),
+        attributes: Attributes::Named(vec!["country".to_owned(), "plan".to_owned()]),
+        ..Mapping::default()
+    };
+    let now = Instant(jiff::Timestamp::now().as_microsecond());
+    let options = Options { mapping, home_zone: Zone::utc(), max_rejects: RejectLimit::DEFAULT, now };
+    let ingested = ingest(&[Export::File(export)], &options, Target::Directory(Writer::open(&dir)?), &Bars::new(term))?;
+    let Some(loaded) = ingested.loaded else { anyhow::bail!("the demo's own rows were rejected") };
+    term.note(&format!("ingested into a history: {} rows kept, {}", grouped(loaded.rows), bytes_text(loaded.bytes)));
+    let matrix = retention(&loaded.history, &RetentionQuery::default())?;
+    let style = TableStyle { colour: term.colour(), width: term.width() };
+    write_stdout(&render_retention(&matrix, Format::Table, Layout::Long, Show::Percent, style)?)?;
+    term.note("your own data: tenure retention orders.csv, or tenure ingest orders.csv --into history");
+    Ok(Status::Done)
+}

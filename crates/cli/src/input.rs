@@ -1,0 +1,114 @@
+//! What INPUT and EXPORT name: histories, files, globs, standard input.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use tenure_history::{History, Target};
+use tenure_ingest::{Export, Ingested, Options, RejectLimit, Report};
+use tenure_model::{Instant, Zone};
+
+use crate::args::MappingArgs;
+use crate::progress::Bars;
+use crate::term::Term;
+
+/// How many rejected rows a message shows.
+const SHOWN_REJECTS: usize = 5;
+
+/// A history to ask, or the reason why there is none.
+pub(crate) enum Opened {
+    History(History),
+    /// More rows were rejected than is tolerated; this has been said.
+    TooManyRejects,
+}
+
+/// Opens a history, or reads an export into one that leaves nothing on disk.
+pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::Result<Opened> {
+    if input.is_dir() {
+        let history = History::open(input)?;
+        if let Some(flag) = mapping.first_given() {
+            bail!("{flag} goes with an export, and {} is a history: its columns were settled by ingest", input.display());
+        }
+        return Ok(Opened::History(history));
+    }
+    let exports = exports(&[input.to_owned()])?;
+    let options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc));
+    let ingested = tenure_ingest::ingest(&exports, &options, Target::Memory, &Bars::new(term))?;
+    for input in &ingested.report.inputs {
+        for note in &input.notes {
+            term.note(&format!("{}: {note}", input.input));
+        }
+    }
+    let Ingested { report, loaded } = ingested;
+    match loaded {
+        Some(loaded) => {
+            let total = report.total();
+            if total.rejected > 0 || total.duplicate > 0 {
+                term.note(&format!("{} rows rejected, {} duplicate, of {} read", total.rejected, total.duplicate, total.read));
+            }
+            Ok(Opened::History(loaded.history))
+        }
+        None => {
+            say_too_many_rejects(&report, options.max_rejects, "nothing was computed", term);
+            Ok(Opened::TooManyRejects)
+        }
+    }
+}
+
+/// The options of an ingest at this moment.
+pub(crate) fn options(mapping: &MappingArgs, home_zone: Zone) -> Options {
+    Options {
+        mapping: mapping.mapping(),
+        home_zone,
+        max_rejects: mapping.max_rejects.unwrap_or(RejectLimit::DEFAULT),
+        now: Instant(jiff::Timestamp::now().as_microsecond()),
+    }
+}
+
+/// The files that some names and globs stand for, each once.
+pub(crate) fn exports(names: &[PathBuf]) -> anyhow::Result<Vec<Export>> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut exports = Vec::new();
+    for name in names {
+        if name == Path::new("-") {
+            exports.push(Export::Stdin);
+            continue;
+        }
+        let text = name.to_string_lossy();
+        let found = if name.exists() || !text.contains(['*', '?', '[']) {
+            vec![name.clone()]
+        } else {
+            let paths = glob::glob(&text).map_err(|error| anyhow!("{text}: cannot read this as a glob: {error}"))?;
+            let mut found = paths.collect::<Result<Vec<_>, _>>().map_err(|error| anyhow!("{text}: {error}"))?;
+            found.retain(|path| path.is_file());
+            found.sort();
+            if found.is_empty() {
+                bail!("{text}: no file matches this glob");
+            }
+            found
+        };
+        for path in found {
+            if !files.contains(&path) {
+                files.push(path.clone());
+                exports.push(Export::File(path));
+            }
+        }
+    }
+    Ok(exports)
+}
+
+/// Says which rows could not be read, and how to go on without them.
+pub(crate) fn say_too_many_rejects(report: &Report, limit: RejectLimit, consequence: &str, term: &Term) {
+    let total = report.total();
+    let limit = match limit {
+        RejectLimit::Rows(rows) => rows.to_string(),
+        RejectLimit::Percent(percent) => format!("{percent}%"),
+    };
+    let mut text = format!(
+        "{} of {} rows can't be read, and --max-rejects allows {limit}; {consequence}. To go on without them: --max-rejects {}",
+        total.rejected, total.read, total.rejected
+    );
+    for reject in report.first_rejects().take(SHOWN_REJECTS) {
+        text.push_str(&format!("\n  {reject}"));
+    }
+    term.error(&text);
+}

@@ -1,0 +1,63 @@
+//! `tenure`: cohort analytics on columnar data. This crate is the only place that prints.
+
+mod args;
+mod commands;
+mod input;
+mod output;
+mod progress;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::term::Term;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Why a run ended without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// Done.
+    Done,
+    /// A limit that the user set was crossed.
+    LimitCrossed,
+}
+
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|location| format!(" ({}:{})", location.file(), location.line())).unwrap_or_default();
+        anstream::eprintln!(
+            "error: tenure met a fault of its own{place}; nothing was committed. Please report it with the command line."
+        );
+        std::process::exit(FAILED.into());
+    }));
+    let cli = Cli::parse();
+    let term = Term::new(cli.color, cli.quiet);
+    match run(cli, &term) {
+        Ok(Status::Done) => ExitCode::SUCCESS,
+        Ok(Status::LimitCrossed) => ExitCode::from(1),
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            term.error(&error.to_string());
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(cli: Cli, term: &Term) -> anyhow::Result<Status> {
+    if let Some(threads) = cli.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+    }
+    match cli.command {
+        Command::Ingest(args) => commands::ingest::run(&args, term),
+        Command::Inspect(args) => commands::inspect::run(&args, term),
+        Command::Retention(args) => commands::retention::run(&args, term),
+        Command::Generate(args) => commands::generate::run(&args, term),
+        Command::Demo(args) => commands::demo::run(&args, term),
+    }
+}

@@ -1,0 +1,97 @@
+//! Where results go: a file, written whole or not at all, or stdout.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tenure_report::Format;
+
+use crate::term::Term;
+
+/// The form of a result and where it goes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Write to a file; its extension picks the format
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// table, csv, json, markdown, parquet, arrow (default: by the file's extension, else table)
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+}
+
+impl OutputArgs {
+    /// The format asked for.
+    pub(crate) fn format(&self) -> anyhow::Result<Format> {
+        match (self.format, &self.output) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(Format::Table),
+            (None, Some(path)) => match Format::of_path(path) {
+                Some(format) => Ok(format),
+                None => bail!(
+                    "{}: the extension names no format (expected .csv, .json, .md, .parquet, .arrow or .txt, or --format)",
+                    path.display()
+                ),
+            },
+        }
+    }
+
+    /// Whether the result is looked at on the terminal.
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.output.is_none()
+    }
+
+    /// Writes a result.
+    pub(crate) fn write(&self, bytes: &[u8], format: Format, term: &Term) -> anyhow::Result<()> {
+        match &self.output {
+            Some(path) => write_file(path, bytes),
+            None => {
+                if format.is_binary() && term.stdout_is_terminal() {
+                    bail!("{format} is not text: write it to a file with -o FILE, or send it to another program");
+                }
+                write_stdout(bytes)
+            }
+        }
+    }
+}
+
+pub(crate) fn write_stdout(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+/// Replaces a file in one step: a reader sees the old result or the new one.
+fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        // Devices and pipes are written to as they are.
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            return std::fs::write(path, bytes);
+        }
+        let mut file = tempfile::Builder::new().prefix(".tenure-").permissions(permissions()).tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error: std::io::Error| anyhow::anyhow!("{}: cannot write: {}", path.display(), reason(&error)))
+}
+
+#[cfg(unix)]
+fn permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+/// The system's words, without the temporary file's name.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such folder".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether the reader of stdout has gone, which is no failure.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal64Type, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
+use tenure_model::{MAX_STORED_DIGITS, column};
+
+/// A column of the activity table that a scan can be asked for, beside the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Column<'a> {
+    /// The local date in the home zone.
+    Day,
+    /// The instant.
+    Time,
+    /// The event's name.
+    Event,
+    /// The amount.
+    Value,
+    /// The amount's currency.
+    Currency,
+    /// An attribute.
+    Attribute(&'a str),
+}
+
+impl<'a> Column<'a> {
+    /// The column's name in the files.
+    pub const fn name(self) -> &'a str {
+        match self {
+            Column::Day => column::DAY,
+            Column::Time => column::TIME,
+            Column::Event => column::EVENT,
+            Column::Value => column::VALUE,
+            Column::Currency => column::CURRENCY,
+            Column::Attribute(name) => name,
+        }
+    }
+}
+
+/// The type of names in memory: codes into the distinct names.
+pub(crate) fn name_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+pub(crate) fn value_type(scale: u8) -> DataType {
+    DataType::Decimal64(MAX_STORED_DIGITS, scale as i8)
+}
+
+pub(crate) fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The activity table in memory: attributes follow the columns that every history has.
+pub(crate) fn activity_schema(value_scale: u8, attributes: &[String]) -> SchemaRef {
+    let mut fields = vec![
+        Field::new(column::CUSTOMER, DataType::Int64, false),
+        Field::new(column::DAY, DataType::Date32, false),
+        Field::new(column::TIME, time_type(), false),
+        Field::new(column::EVENT, name_type(), false),
+        Field::new(column::VALUE, value_type(value_scale), true),
+        Field::new(column::CURRENCY, name_type(), true),
+    ];
+    fields.extend(attributes.iter().map(|name| Field::new(name, name_type(), true)));
+    Arc::new(Schema::new(fields))
+}
+
+/// The customers table.
+pub(crate) fn customers_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new(column::CUSTOMER, DataType::Int64, false),
+        Field::new(column::CUSTOMER_ID, DataType::Utf8, false),
+    ]))
+}
+
+/// Names as codes into the distinct names of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Codes<'a> {
+    codes: &'a [i32],
+    nulls: Option<&'a NullBuffer>,
+    names: &'a ArrayRef,
+}
+
+impl<'a> Codes<'a> {
+    /// The code of a row, where it has a name.
+    pub fn get(&self, row: usize) -> Option<usize> {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { None } else { Some(self.codes[row] as usize) }
+    }
+
+    /// The distinct names, by code.
+    pub fn names(&self) -> Vec<&'a str> {
+        let names = self.names.as_string::<i32>();
+        (0..names.len()).map(|i| names.value(i)).collect()
+    }
+}
+
+/// Amounts, at one scale.
+#[derive(Debug, Clone, Copy)]
+pub struct Values<'a> {
+    units: &'a [i64],
+    nulls: Option<&'a NullBuffer>,
+    scale: u8,
+}
+
+impl Values<'_> {
+    /// The amount of a row in units of `10^-scale`, where it has one.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<i64> {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { None } else { Some(self.units[row]) }
+    }
+
+    /// How many digits of the units stand after the point.
+    pub fn scale(&self) -> u8 {
+        self.scale
+    }
+}
+
+/// Rows of a scan, ordered by customer and time. Columns that were not asked for are not there.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub(crate) batch: RecordBatch,
+}
+
+impl Rows {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The customers' numbers.
+    pub fn customers(&self) -> &[i64] {
+        self.batch.column(0).as_primitive::<Int64Type>().values()
+    }
+
+    /// Local dates in the home zone, as days since 1970-01-01.
+    pub fn days(&self) -> Option<&[i32]> {
+        Some(self.batch.column_by_name(column::DAY)?.as_primitive::<Date32Type>().values())
+    }
+
+    /// Instants, microseconds UTC.
+    pub fn times(&self) -> Option<&[i64]> {
+        Some(self.batch.column_by_name(column::TIME)?.as_primitive::<TimestampMicrosecondType>().values())
+    }
+
+    /// Amounts.
+    pub fn values(&self) -> Option<Values<'_>> {
+        let array = self.batch.column_by_name(column::VALUE)?.as_primitive::<Decimal64Type>();
+        Some(Values { units: array.values(), nulls: array.nulls(), scale: array.scale() as u8 })
+    }
+
+    /// A column of names: the event, the currency or an attribute.
+    pub fn codes(&self, name: &str) -> Option<Codes<'_>> {
+        let array = self.batch.column_by_name(name)?.as_dictionary::<Int32Type>();
+        Some(Codes { codes: array.keys().values(), nulls: array.nulls(), names: array.values() })
+    }
+}

@@ -1,0 +1,50 @@
+//! The history on disk: everything ingested about one business, as a directory of Parquet that any tool can read.
+//!
+//! # Layout
+//!
+//! ```text
+//! HISTORY/
+//!   manifest.json                  names the live files; replaced atomically by every commit
+//!   activity/000001-0003.parquet   segment 1, bucket 3
+//!   customers/000001-0003.parquet  the customers that segment 1 brought into bucket 3
+//! ```
+//!
+//! - **Buckets.** Customers are hashed by id (xxh3-64, its highest bits) into a power of two of buckets.
+//! - **Clustered.** Inside a bucket rows are sorted by customer, time, event and the remaining columns, so that all of a
+//!   customer's life lies in one run. Row groups end at customer boundaries.
+//! - **Customer numbers.** `customer` is an integer: the bucket in the high 32 bits, dense inside the bucket, in order of
+//!   first activity. The id stands once, in `customers`.
+//! - **Two times.** `day` is the date in the history's home zone, `time` the instant in microseconds UTC.
+//! - **Segments.** An ingest appends a segment; a scan merges the segments of a bucket by customer.
+//! - **Digests.** The footer of each file holds an xxh3-64 digest of every column chunk, the manifest one of every
+//!   footer: a damaged file is reported, never read as other numbers. Only the bytes that a query needs are checked.
+//! - **Content.** The fingerprint of a history depends on its rows alone: not on the order of files, the number of
+//!   ingests, segments or buckets.
+
+mod chunk;
+mod cluster;
+mod columns;
+mod commit;
+mod error;
+mod fingerprint;
+mod history;
+mod layout;
+mod loader;
+mod manifest;
+mod merge;
+mod names;
+mod parquet_read;
+mod parquet_write;
+mod scan;
+
+pub use chunk::{ActivityChunk, AmountTooLong, ChunkRow};
+pub use columns::{Codes, Column, Rows, Values};
+pub use commit::Writer;
+pub use error::{Error, ErrorKind};
+pub use fingerprint::Fingerprint;
+pub use history::History;
+pub use layout::{MAX_BUCKETS, ROWS_PER_BUCKET, ROWS_PER_ROW_GROUP};
+pub use loader::{Loaded, Loader, Target};
+pub use manifest::Source;
+pub use names::{Name, Names};
+pub use scan::Scan;

@@ -1,0 +1,206 @@
+//! Reads just the column chunks that are asked for, and checks each against its digest.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::{ChunkReader, Length};
+use tenure_model::column;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::columns::{customers_schema, name_type, value_type};
+use crate::error::{Error, in_dir};
+use crate::manifest::FileEntry;
+use crate::parquet_write::{DIGESTS, TRAILER, footer_digest, footer_length};
+
+/// How many bytes are read from the end of a file before the footer's length is known.
+const FOOTER_GUESS: usize = 64 * 1024;
+
+const DIGEST_HEX: usize = 16;
+
+/// One Parquet file of a history, its footer checked.
+pub(crate) struct HistoryFile {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    metadata: Arc<ParquetMetaData>,
+    digests: Vec<u64>,
+}
+
+impl HistoryFile {
+    pub(crate) fn open(dir: &Path, entry: &FileEntry) -> Result<Self, Error> {
+        let path = in_dir(dir, &entry.file);
+        let file = File::open(&path).map_err(|error| missing(&path, error))?;
+        let length = file.metadata().map_err(|error| Error::io(&path, "read", error))?.len();
+        if length != entry.bytes {
+            return Err(Error::damaged(&path, format_args!("the file has {length} bytes, the manifest says {}", entry.bytes)));
+        }
+        let footer = read_footer(&path, &file, length)?;
+        if footer_digest(&footer).map(|d| format!("{d:016x}")).as_deref() != Some(&entry.footer) {
+            return Err(Error::damaged(&path, "its footer does not match the manifest"));
+        }
+        let metadata =
+            ParquetMetaDataReader::decode_metadata(&footer[..footer.len() - TRAILER]).map_err(|e| Error::unreadable(&path, e))?;
+        let digests = digests(&metadata).ok_or_else(|| Error::damaged(&path, "its footer has no digests of the columns"))?;
+        Ok(Self { path, file, length, metadata: Arc::new(metadata), digests })
+    }
+
+    pub(crate) fn row_groups(&self) -> usize {
+        self.metadata.num_row_groups()
+    }
+
+    /// Bytes of each column, by name.
+    pub(crate) fn bytes_per_column(&self) -> BTreeMap<String, u64> {
+        let mut bytes = BTreeMap::new();
+        for chunk in self.metadata.row_groups().iter().flat_map(|group| group.columns()) {
+            *bytes.entry(chunk.column_path().string()).or_default() += chunk.byte_range().1;
+        }
+        bytes
+    }
+
+    /// The named columns of a row group, in batches. Names of columns that the file lacks are passed over.
+    pub(crate) fn read(&self, row_group: usize, columns: &[&str], batch_rows: usize) -> Result<Batches<'_>, Error> {
+        let group = self.metadata.row_group(row_group);
+        let wanted: Vec<usize> =
+            (0..group.num_columns()).filter(|&i| columns.contains(&group.column(i).column_path().string().as_str())).collect();
+        let mut chunks = Chunks { length: self.length, parts: Vec::with_capacity(wanted.len()) };
+        for &i in &wanted {
+            let (start, length) = group.column(i).byte_range();
+            let mut bytes = vec![0; length as usize];
+            self.file.read_exact_at(&mut bytes, start).map_err(|error| Error::io(&self.path, "read", error))?;
+            if xxh3_64(&bytes) != self.digests[row_group * group.num_columns() + i] {
+                return Err(Error::damaged(
+                    &self.path,
+                    format_args!("the bytes of column \"{}\" have changed", group.column(i).column_path()),
+                ));
+            }
+            chunks.parts.push((start, bytes.into()));
+        }
+        let unreadable = |error| Error::unreadable(&self.path, error);
+        let plain = ArrowReaderMetadata::try_new(self.metadata.clone(), ArrowReaderOptions::new()).map_err(unreadable)?;
+        let options = ArrowReaderOptions::new().with_schema(in_memory(plain.schema()));
+        let metadata = ArrowReaderMetadata::try_new(self.metadata.clone(), options).map_err(unreadable)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata);
+        let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted);
+        let reader = builder
+            .with_projection(mask)
+            .with_row_groups(vec![row_group])
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(unreadable)?;
+        Ok(Batches { path: &self.path, reader })
+    }
+}
+
+/// The batches of one row group.
+pub(crate) struct Batches<'a> {
+    path: &'a Path,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<RecordBatch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|error| Error::unreadable(self.path, error)))
+    }
+}
+
+fn missing(path: &Path, error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        Error::damaged(path, "the manifest names this file, and it is not there")
+    } else {
+        Error::io(path, "open", error)
+    }
+}
+
+fn read_footer(path: &Path, file: &File, length: u64) -> Result<Vec<u8>, Error> {
+    let read_end = |bytes: usize| {
+        let mut end = vec![0; bytes];
+        file.read_exact_at(&mut end, length - bytes as u64).map_err(|error| Error::io(path, "read", error))?;
+        Ok::<_, Error>(end)
+    };
+    let guess = FOOTER_GUESS.min(length as usize);
+    let mut end = read_end(guess)?;
+    let not_parquet = || Error::damaged(path, "it does not end as a Parquet file");
+    let footer = footer_length(&end).filter(|&footer| footer as u64 <= length).ok_or_else(not_parquet)?;
+    if footer > end.len() {
+        end = read_end(footer)?;
+    }
+    Ok(end.split_off(end.len() - footer))
+}
+
+fn digests(metadata: &ParquetMetaData) -> Option<Vec<u64>> {
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    let text = pairs.iter().find(|pair| pair.key == DIGESTS)?.value.as_ref()?;
+    let chunks: usize = metadata.row_groups().iter().map(|group| group.num_columns()).sum();
+    if text.len() != chunks * DIGEST_HEX || !text.is_ascii() {
+        return None;
+    }
+    (0..chunks).map(|i| u64::from_str_radix(&text[i * DIGEST_HEX..(i + 1) * DIGEST_HEX], 16).ok()).collect()
+}
+
+/// The types in memory: names as codes, amounts as 64-bit integers.
+fn in_memory(schema: &SchemaRef) -> SchemaRef {
+    if schema.fields().len() == customers_schema().fields().len() && schema.column_with_name(column::CUSTOMER_ID).is_some() {
+        return schema.clone();
+    }
+    let fields = schema.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Utf8 => name_type(),
+            DataType::Decimal128(_, scale) => value_type(*scale as u8),
+            other => other.clone(),
+        };
+        field.as_ref().clone().with_data_type(data_type)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The column chunks that were read, at their places in the file.
+struct Chunks {
+    length: u64,
+    parts: Vec<(u64, Bytes)>,
+}
+
+impl Chunks {
+    fn find(&self, start: u64) -> parquet::errors::Result<Bytes> {
+        self.parts
+            .iter()
+            .find(|(at, bytes)| *at <= start && start < at + bytes.len() as u64)
+            .map(|(at, bytes)| bytes.slice((start - at) as usize..))
+            .ok_or_else(|| parquet::errors::ParquetError::General(format!("byte {start} is in no column that was asked for")))
+    }
+}
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = std::io::Cursor<Bytes>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        self.find(start).map(std::io::Cursor::new)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let bytes = self.find(start)?;
+        if bytes.len() < length {
+            return Err(parquet::errors::ParquetError::EOF(format!("{length} bytes wanted at {start}, {} there", bytes.len())));
+        }
+        Ok(bytes.slice(..length))
+    }
+}

@@ -1,0 +1,52 @@
+use std::path::Path;
+
+/// Why an export was not ingested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The export can't be opened or is not what it seems.
+    Input,
+    /// A column is missing, or can't be told from others.
+    Column,
+    /// An expression can't be read or does not fit its columns.
+    Expression,
+    /// The history can't be written.
+    History,
+}
+
+/// An export that can't be ingested. The message names the place, what was found, what was expected and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    pub(crate) fn input(name: &str, message: impl std::fmt::Display) -> Self {
+        Self::new(ErrorKind::Input, format!("{name}: {message}"))
+    }
+
+    pub(crate) fn io(path: &Path, doing: &str, error: std::io::Error) -> Self {
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("{}: no such file", path.display()),
+            _ => format!("{}: cannot {doing}: {error}", path.display()),
+        };
+        Self { kind: ErrorKind::Input, message, source: Some(Box::new(error)) }
+    }
+
+    /// What kind of thing was wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl From<tenure_history::Error> for Error {
+    fn from(error: tenure_history::Error) -> Self {
+        Self { kind: ErrorKind::History, message: error.to_string(), source: Some(Box::new(error)) }
+    }
+}

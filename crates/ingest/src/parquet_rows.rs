@@ -1,0 +1,109 @@
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::reader::ChunkReader;
+use rayon::prelude::*;
+
+use crate::batch::{Batch, RowNumbers, Rows, Sink};
+use crate::error::Error;
+use crate::input::{Input, Whole};
+
+const BATCH_ROWS: usize = 64 * 1024;
+
+/// A Parquet file. Rows are numbered from 1.
+pub(crate) struct ParquetRows {
+    input: Input,
+    whole: Whole,
+    metadata: ArrowReaderMetadata,
+    header: Vec<Arc<str>>,
+}
+
+impl ParquetRows {
+    pub(crate) fn open(input: Input) -> Result<Self, Error> {
+        let whole = input.whole()?;
+        let options = ArrowReaderOptions::new();
+        let metadata = match &whole {
+            Whole::File(path) => {
+                let file = File::open(path).map_err(|error| Error::io(path, "open", error))?;
+                ArrowReaderMetadata::load(&file, options)
+            }
+            Whole::Memory(bytes) => ArrowReaderMetadata::load(bytes, options),
+        };
+        let metadata = metadata.map_err(|error| Error::input(&input.name, format_args!("cannot read as Parquet: {error}")))?;
+        let header = metadata.schema().fields().iter().map(|field| field.name().as_str().into()).collect();
+        Ok(Self { input, whole, metadata, header })
+    }
+
+    fn read_group<R: ChunkReader + 'static>(
+        &self,
+        source: R,
+        group: usize,
+        first: u64,
+        columns: &[usize],
+        sink: Sink<'_>,
+    ) -> Result<(), Error> {
+        let unreadable =
+            |error: &dyn std::fmt::Display| Error::input(&self.input.name, format_args!("cannot read as Parquet: {error}"));
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, self.metadata.clone());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let reader = builder
+            .with_row_groups(vec![group])
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| unreadable(&error))?;
+        let mut next = first;
+        for batch in reader {
+            let batch = batch.map_err(|error| unreadable(&error))?;
+            let rows = batch.num_rows();
+            // The reader gives columns in the file's order.
+            let found = columns.iter().map(|&column| batch.column_by_name(&self.header[column]).cloned());
+            let columns = found.collect::<Option<Vec<ArrayRef>>>().ok_or_else(|| unreadable(&"a column is missing"))?;
+            sink(Batch { columns, rows: RowNumbers::From(next, rows), damaged: HashMap::new() })?;
+            next += rows as u64;
+        }
+        Ok(())
+    }
+}
+
+impl Rows for ParquetRows {
+    fn header(&self) -> &[Arc<str>] {
+        &self.header
+    }
+
+    fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {
+        let mut first = 1;
+        let groups: Vec<(usize, u64)> = self
+            .metadata
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| {
+                let start = first;
+                first += group.num_rows() as u64;
+                start
+            })
+            .enumerate()
+            .collect();
+        groups.into_par_iter().try_for_each(|(group, first)| {
+            match &self.whole {
+                Whole::File(path) => {
+                    let file = File::open(path).map_err(|error| Error::io(path, "open", error))?;
+                    self.read_group(file, group, first, columns, sink)?;
+                }
+                Whole::Memory(bytes) => self.read_group(bytes.clone(), group, first, columns, sink)?,
+            }
+            let bytes = self.metadata.metadata().row_group(group).compressed_size();
+            self.input.consumed.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    fn format(&self) -> &'static str {
+        "Parquet"
+    }
+}

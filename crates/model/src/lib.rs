@@ -1,0 +1,87 @@
+//! The vocabulary of tenure: what every number means, as types.
+//!
+//! No input, no output, no clock. Everything else in the project is built from the words defined here.
+//!
+//! # Glossary
+//!
+//! **Customer** – the entity whose life is followed: a user, an account, a subscriber; one stable id.
+//!
+//! **Activity** – one row: customer, time (an [`Instant`], microseconds UTC), event name, optional value (an exact
+//! [`Decimal`] with a currency), attributes.
+//!
+//! **History** – everything ingested about one business; a directory of Parquet.
+//!
+//! **Birth** – the instant a customer's life starts under a query. With `first` (the default) it is the earliest
+//! activity, judged over the whole history and only then cut to a requested birth range: narrowing the range never
+//! makes an old customer new.
+//!
+//! **Age** ([`Age`]) – whole periods lived since birth; 0 is the birth period.
+//!
+//! **Cohort** – the customers born in one period. Its *size* is its member count.
+//!
+//! **Observation window** ([`ObservationWindow`]) – `[from, until)`: what the history can vouch for. Activity at or
+//! after `until` is ignored everywhere, births included. Unless given, `until` is the first instant after the latest
+//! accepted activity at that column's precision: for an instant one microsecond later, for a date the start of the next
+//! local day.
+//!
+//! **Retained** – a cohort member with a qualifying return at an age. **Exposed** – a cohort member who has lived the
+//! whole of an age: its end is at or before `until`.
+//!
+//! ## Calendar
+//!
+//! A query has a time zone, a week start (default Monday) and a fiscal year start (default January): a [`Calendar`].
+//! Periods are half-open `[start, end)` in local time: hour, day, week, month, quarter, half-year, year, or a block of
+//! N of them counted from an origin date ([`Period`], [`Periods`]).
+//!
+//! - A local day starts at its first existing instant, also on days when clocks change: a day may have 23 or 25 hours.
+//!   Where clocks go back across midnight the repeated minutes belong to the day that has already begun.
+//! - Hours follow one another without gaps: where clocks go back, the repeated local hour is an hour of its own.
+//! - The k-th month after January 31 is computed from that date (k months added once, clamped to the month's last day),
+//!   never by stepping.
+//! - A local time that clocks skip moves forward by the gap; of two equal local times the earlier counts.
+//!
+//! Under [`Alignment::Calendar`] an age counts the boundaries of the age granularity between the period that holds the
+//! birth and the one that holds the activity.
+//!
+//! ## Cells
+//!
+//! An age nobody has lived is not zero ([`Cell`], [`CellState`]):
+//!
+//! - **complete**: every member is exposed. Only these have a `rate` = retained / size.
+//! - **in progress**: the age has begun for some member, and not every member is exposed. It carries `retained` (so
+//!   far, all members), `exposed`, `retained_exposed` (among exposed members) and `provisional_rate` =
+//!   retained_exposed / exposed where exposed > 0.
+//! - **unobserved**: the age has begun for nobody. Empty; never 0.
+//!
+//! ## Values
+//!
+//! Sums are exact decimals; refunds are negative. A missing value is not zero: it is counted as missing. Per member =
+//! total / size; per active = total / active, where *active* are the members with a counted return in the cell's own
+//! age; cumulative per member = the sum over ages 0..k / size. Divisions are rounded to 6 decimals, half-even; totals
+//! are exact. Amounts of different currencies are never added.
+
+mod age;
+mod calendar;
+mod cell;
+mod day;
+mod decimal;
+mod error;
+mod granularity;
+mod instant;
+mod periods;
+mod schema;
+mod window;
+mod zone;
+
+pub use age::{Age, Alignment};
+pub use calendar::{Calendar, FiscalStart, WeekStart};
+pub use cell::{Cell, CellState};
+pub use day::Day;
+pub use decimal::{DIVISION_SCALE, Decimal, MAX_STORED_DIGITS};
+pub use error::{Error, ErrorKind};
+pub use granularity::{Granularity, Period};
+pub use instant::{Instant, TimePoint};
+pub use periods::{PeriodTable, Periods};
+pub use schema::{DEFAULT_EVENT, Precision, column, is_reserved_column};
+pub use window::ObservationWindow;
+pub use zone::{Zone, ZoneCursor};

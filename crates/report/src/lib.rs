@@ -1,0 +1,19 @@
+//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
+
+mod error;
+mod format;
+mod inspection;
+mod json;
+mod long;
+mod numbers;
+mod retention;
+mod table;
+mod text_table;
+mod wide;
+
+pub use error::Error;
+pub use format::{Format, Layout, Show, TableStyle};
+pub use inspection::{inspection_json, inspection_text};
+pub use numbers::{bytes_text, grouped};
+pub use retention::{render_retention, retention_sentence};
+pub use text_table::{Align, TextTable};

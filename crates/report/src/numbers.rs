@@ -1,0 +1,63 @@
+use tenure_model::Decimal;
+
+/// A whole number with commas between thousands: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    group_digits(&number.to_string())
+}
+
+fn group_digits(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An amount with two decimals and commas between thousands, rounded half-even: `-1,234.50`.
+pub(crate) fn amount(value: Decimal) -> String {
+    let cents = round_to_cents(value);
+    let sign = if cents < 0 { "-" } else { "" };
+    let cents = cents.unsigned_abs();
+    format!("{sign}{}.{:02}", group_digits(&(cents / 100).to_string()), cents % 100)
+}
+
+fn round_to_cents(value: Decimal) -> i128 {
+    if value.scale() <= 2 {
+        return value.at_scale(2).map_or(value.units(), Decimal::units);
+    }
+    let divisor = 10i128.pow(u32::from(value.scale() - 2));
+    let (quotient, rest) = (value.units().div_euclid(divisor), value.units().rem_euclid(divisor));
+    let up = rest * 2 > divisor || rest * 2 == divisor && quotient % 2 != 0;
+    quotient + i128::from(up)
+}
+
+/// A size in bytes for people: `12.3 MiB`.
+pub fn bytes_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut size = bytes as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(amount("-1234.5".parse().unwrap()), "-1,234.50");
+        assert_eq!(amount("0.125".parse().unwrap()), "0.12");
+        assert_eq!(amount("0.135".parse().unwrap()), "0.14");
+        assert_eq!(bytes_text(1023), "1023 B");
+        assert_eq!(bytes_text(1536), "1.5 KiB");
+    }
+}

@@ -1,0 +1,142 @@
+use arrow::ipc::writer::FileWriter;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use tenure_analysis::RetentionMatrix;
+
+use crate::error::Error;
+use crate::format::{Format, Layout, Show, TableStyle};
+use crate::{json, long, table, wide};
+
+/// A matrix as the bytes of a format.
+///
+/// # Errors
+///
+/// Where the format has no such layout, or an encoder fails.
+pub fn render_retention(
+    matrix: &RetentionMatrix,
+    format: Format,
+    layout: Layout,
+    show: Show,
+    style: TableStyle,
+) -> Result<Vec<u8>, Error> {
+    match (format, layout) {
+        (Format::Table, _) => Ok(table::retention(matrix, show, style).into_bytes()),
+        (Format::Json, Layout::Long) => json::retention(matrix),
+        (Format::Csv, Layout::Long) => csv(&long_rows(matrix)?),
+        (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show)),
+        (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &long_rows(matrix)?)),
+        (Format::Markdown, Layout::Wide) => Ok(markdown(matrix, &wide::rows(matrix, show))),
+        (Format::Parquet, Layout::Long) => parquet(matrix),
+        (Format::Arrow, Layout::Long) => arrow(matrix),
+        (Format::Json | Format::Parquet | Format::Arrow, Layout::Wide) => {
+            Err(Error::unsupported(format!("--wide goes with csv and markdown; {format} has a row for each cell")))
+        }
+    }
+}
+
+/// What the numbers mean, in one line.
+pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
+    let d = &matrix.definition;
+    let measure = match d.measure.as_str() {
+        "events" => "events of members",
+        "value" => "value of members' activity",
+        _ => "members with activity",
+    };
+    let mut parts = vec![format!(
+        "{measure} in the age's {}; cohorts: {} of first activity; {} alignment; zone {}",
+        d.age, d.cohort, d.alignment, d.zone
+    )];
+    if d.week_start != "monday" {
+        parts.push(format!("weeks from {}", d.week_start));
+    }
+    if d.fiscal_start != "january" {
+        parts.push(format!("fiscal years from {}", d.fiscal_start));
+    }
+    if let Some(origin) = &d.cohort_origin {
+        parts.push(format!("blocks counted from {origin}"));
+    }
+    match (&d.born_from, &d.born_until) {
+        (Some(from), Some(until)) => parts.push(format!("born from {from} until {until}")),
+        (Some(from), None) => parts.push(format!("born from {from}")),
+        (None, Some(until)) => parts.push(format!("born until {until}")),
+        (None, None) => {}
+    }
+    if let Some(until) = matrix.window.until {
+        parts.push(format!("observed until {until}"));
+    }
+    parts.push(format!("summary {}", d.summary));
+    let content = d.content.split_at_checked("xxh3:".len() + 8).map_or(d.content.as_str(), |(start, _)| start);
+    parts.push(format!("content {content}"));
+    parts.join("; ")
+}
+
+type TextRows = (Vec<String>, Vec<Vec<String>>);
+
+/// The long form as texts; what is missing is empty.
+fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
+    let batch = long::batch(matrix)?;
+    let header = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let formatters = batch
+        .columns()
+        .iter()
+        .map(|column| arrow::util::display::ArrayFormatter::try_new(column, &arrow::util::display::FormatOptions::new()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Error::encoding("text", error))?;
+    let rows =
+        (0..batch.num_rows()).map(|row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect()).collect();
+    Ok((header, rows))
+}
+
+fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error| Error::encoding("CSV", error);
+    writer.write_record(header).map_err(failed)?;
+    for row in rows {
+        writer.write_record(row).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|error| Error::encoding("CSV", error.into_error()))
+}
+
+fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
+    let line = |fields: &[String]| {
+        let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|")).collect();
+        format!("| {} |\n", fields.join(" | "))
+    };
+    let rule: Vec<String> = header
+        .iter()
+        .map(|name| if ["cohort", "currency", "state"].contains(&name.as_str()) { "---" } else { "---:" }.to_owned())
+        .collect();
+    let mut text = line(header);
+    text.push_str(&line(&rule));
+    for row in rows {
+        text.push_str(&line(row));
+    }
+    text.push_str(&format!("\n_{}_\n", retention_sentence(matrix)));
+    text.into_bytes()
+}
+
+fn parquet(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
+    let batch = long::batch(matrix)?;
+    let failed = |error| Error::encoding("Parquet", error);
+    let metadata = batch.schema().metadata().iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
+    let properties = WriterProperties::builder()
+        .set_created_by(concat!("tenure ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(Some(metadata))
+        .build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(failed)?;
+    writer.write(&batch).map_err(failed)?;
+    writer.into_inner().map_err(failed)
+}
+
+fn arrow(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
+    let batch = long::batch(matrix)?;
+    let failed = |error| Error::encoding("Arrow", error);
+    let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).map_err(failed)?;
+    writer.write(&batch).map_err(failed)?;
+    writer.into_inner().map_err(failed)
+}

@@ -1,0 +1,235 @@
+//! The matrix on a terminal: a heat map where colour is allowed, readable without it.
+
+use anstyle::{Ansi256Color, Color, Effects, Style};
+use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatrix};
+use tenure_model::{Cell, CellState};
+
+use crate::format::{Show, TableStyle};
+use crate::numbers::{amount, grouped};
+use crate::retention::retention_sentence;
+use crate::text_table::{Align, pad};
+use crate::wide::{of_previous, share_so_far};
+
+/// Backgrounds from a little to much, of the 256 colours every terminal has: blues, which all eyes tell apart.
+const HEAT: [u8; 7] = [195, 153, 117, 75, 33, 26, 18];
+
+/// From this step on the text is white.
+const DARK_FROM: usize = 4;
+
+const BLACK: u8 = 16;
+const WHITE: u8 = 231;
+
+/// The mark of a cell in progress.
+const IN_PROGRESS: char = '*';
+
+/// The least room that columns for ages get, however narrow the terminal.
+const LEAST_AGES: usize = 1;
+
+/// How many decimals shares have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Precision {
+    Tenths,
+    Whole,
+}
+
+struct Painted {
+    text: String,
+    style: Style,
+}
+
+pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle) -> String {
+    let mut text = title(matrix, show);
+    if matrix.cohorts.is_empty() {
+        text.push_str("\nNo customer was born in the range asked for.\n");
+    } else {
+        text.push('\n');
+        let (body, hidden) = fit(matrix, show, style);
+        text.push_str(&body);
+        text.push('\n');
+        if matrix.cohorts.iter().flat_map(|row| &row.cells).any(|cell| cell.cell.state() == CellState::InProgress) {
+            text.push_str(&format!(
+                "{IN_PROGRESS} in progress: the age has begun and is not over; what there is so far, in no summary\n"
+            ));
+        }
+        if hidden > 0 {
+            text.push_str(&format!(
+                "{hidden} more ages do not fit this terminal: widen it, choose --ages or --at, or write a file with -o\n"
+            ));
+        }
+    }
+    let sentence = retention_sentence(matrix);
+    text.push_str(&paint(&sentence, if style.colour { Style::new().effects(Effects::DIMMED) } else { Style::new() }));
+    text.push('\n');
+    text
+}
+
+fn title(matrix: &RetentionMatrix, show: Show) -> String {
+    let what = match (matrix.measure, show) {
+        (Measure::Customers, Show::Percent) => "Retention, % of each cohort",
+        (Measure::Customers, Show::Counts) => "Retained customers",
+        (Measure::Customers, Show::Previous) => "Retained customers, % of the age before",
+        (Measure::Events, _) => "Events",
+        (Measure::Value, Show::Counts) => "Value",
+        (Measure::Value, _) => "Value per member",
+    };
+    let cohorts = matrix.cohorts.iter().map(|row| &row.start).collect::<std::collections::BTreeSet<_>>().len();
+    format!(
+        "{what}, by {} since first activity: {} customers in {} cohorts\n",
+        matrix.definition.age,
+        grouped(matrix.totals.members),
+        grouped(cohorts as u64)
+    )
+}
+
+/// The table in the widest form that fits, and how many ages had to go.
+fn fit(matrix: &RetentionMatrix, show: Show, style: TableStyle) -> (String, usize) {
+    let all = matrix.ages.len();
+    let limit = style.width.unwrap_or(usize::MAX);
+    let tenths = Grid::new(matrix, show, Precision::Tenths);
+    let grid = if tenths.width(all) <= limit { tenths } else { Grid::new(matrix, show, Precision::Whole) };
+    let shown = (LEAST_AGES..=all).rev().find(|&ages| grid.width(ages) <= limit).unwrap_or(LEAST_AGES.min(all));
+    (grid.draw(shown, style.colour), all - shown)
+}
+
+/// The texts of the table, before it is known how many columns fit.
+struct Grid {
+    labels: Vec<Vec<String>>,
+    label_widths: Vec<usize>,
+    ages: Vec<String>,
+    cells: Vec<Vec<Painted>>,
+    /// The rows from this on are the summary.
+    summary_from: usize,
+}
+
+impl Grid {
+    fn new(matrix: &RetentionMatrix, show: Show, precision: Precision) -> Self {
+        let priced = matrix.measure == Measure::Value && matrix.cohorts.iter().any(|row| row.currency.is_some());
+        let mut labels = vec![label("cohort", priced.then_some("currency"), "size")];
+        let hottest = matrix
+            .cohorts
+            .iter()
+            .flat_map(|row| (0..row.cells.len()).filter_map(|place| heat(matrix.measure, show, row, place)))
+            .fold(0.0, f64::max);
+        let mut cells = Vec::new();
+        for row in &matrix.cohorts {
+            let currency = priced.then(|| row.currency.as_deref().unwrap_or("(none)"));
+            labels.push(label(&cohort_label(&matrix.definition.cohort, &row.start), currency, &grouped(row.size)));
+            cells.push((0..row.cells.len()).map(|place| painted(matrix.measure, show, precision, row, place, hottest)).collect());
+        }
+        let summary_from = cells.len();
+        if matrix.measure == Measure::Customers && show == Show::Percent && !matrix.summary.is_empty() {
+            labels.push(label(&matrix.definition.summary, None, &grouped(matrix.totals.members)));
+            let style = Style::new().effects(Effects::BOLD);
+            let at = |age| matrix.summary.iter().find(|point| point.age == age);
+            let texts = matrix.ages.iter().map(|&age| at(age).map(|point| percent(point.rate, precision)).unwrap_or_default());
+            cells.push(texts.map(|text| Painted { text: format!("{text} "), style }).collect());
+        }
+        let label_widths = (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].len()).max().unwrap_or(0)).collect();
+        Self { labels, label_widths, ages: matrix.ages.iter().map(|age| format!("{age} ")).collect(), cells, summary_from }
+    }
+
+    fn column_width(&self, age: usize) -> usize {
+        self.cells.iter().map(|row| row[age].text.chars().count()).chain([self.ages[age].len()]).max().unwrap_or(0) + 1
+    }
+
+    fn width(&self, ages: usize) -> usize {
+        self.label_widths.iter().map(|width| width + 2).sum::<usize>()
+            + (0..ages).map(|age| self.column_width(age)).sum::<usize>()
+    }
+
+    fn draw(&self, ages: usize, colour: bool) -> String {
+        let mut text = String::new();
+        for (i, labels) in self.labels.iter().enumerate() {
+            let mut line = String::new();
+            for (place, (label, width)) in labels.iter().zip(&self.label_widths).enumerate() {
+                line.push_str(&pad(label, *width, if place == 0 { Align::Left } else { Align::Right }));
+                line.push_str("  ");
+            }
+            for age in 0..ages {
+                let width = self.column_width(age);
+                match i.checked_sub(1) {
+                    None => line.push_str(&pad(&self.ages[age], width, Align::Right)),
+                    Some(row) => {
+                        let cell = &self.cells[row][age];
+                        let padded = pad(&cell.text, width, Align::Right);
+                        line.push_str(&if colour { paint(&padded, cell.style) } else { padded });
+                    }
+                }
+            }
+            if i == self.summary_from + 1 {
+                text.push('\n');
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn label(cohort: &str, currency: Option<&str>, size: &str) -> Vec<String> {
+    [Some(cohort), currency, Some(size)].into_iter().flatten().map(str::to_owned).collect()
+}
+
+fn painted(measure: Measure, show: Show, precision: Precision, row: &CohortRow, place: usize, hottest: f64) -> Painted {
+    let cell = &row.cells[place];
+    let Some(text) = cell_text(measure, show, precision, row, place) else {
+        return Painted { text: " ".to_owned(), style: Style::new() };
+    };
+    if let Cell::InProgress { .. } = cell.cell {
+        return Painted { text: format!("{text}{IN_PROGRESS}"), style: Style::new().effects(Effects::DIMMED) };
+    }
+    let level = heat(measure, show, row, place).filter(|_| hottest > 0.0).map_or(0.0, |heat| heat / hottest);
+    let full = show != Show::Previous && cell.age.0 == 0;
+    let step = if full { HEAT.len() - 1 } else { ((level.clamp(0.0, 1.0) * HEAT.len() as f64) as usize).min(HEAT.len() - 1) };
+    let ink = if step >= DARK_FROM { WHITE } else { BLACK };
+    let style =
+        Style::new().bg_color(Some(Color::Ansi256(Ansi256Color(HEAT[step])))).fg_color(Some(Color::Ansi256(Ansi256Color(ink))));
+    Painted { text: format!("{text} "), style }
+}
+
+/// What a cell's colour stands for; the birth period does not count, being full by definition.
+fn heat(measure: Measure, show: Show, row: &CohortRow, place: usize) -> Option<f64> {
+    let cell = &row.cells[place];
+    if show == Show::Previous {
+        return of_previous(row, place);
+    }
+    if cell.age.0 == 0 || cell.cell.state() != CellState::Complete {
+        return None;
+    }
+    match measure {
+        Measure::Customers => cell.cell.rate(),
+        Measure::Events => cell.events.map(|events| events as f64 / row.size as f64),
+        Measure::Value => cell.value.and_then(|value| value.per_member).map(tenure_model::Decimal::to_f64),
+    }
+}
+
+fn cell_text(measure: Measure, show: Show, precision: Precision, row: &CohortRow, place: usize) -> Option<String> {
+    let cell: &CohortCell = &row.cells[place];
+    match (measure, show) {
+        (Measure::Events, _) => cell.events.map(grouped),
+        (Measure::Value, Show::Counts) => cell.value.map(|value| amount(value.total)),
+        (Measure::Value, _) => cell.value?.per_member.map(amount),
+        (Measure::Customers, Show::Counts) => cell.cell.retained().map(grouped),
+        (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(|share| percent(share, precision)),
+        (Measure::Customers, Show::Previous) => of_previous(row, place).map(|share| percent(share, precision)),
+    }
+}
+
+fn percent(share: f64, precision: Precision) -> String {
+    match precision {
+        Precision::Tenths => format!("{:.1}", share * 100.0),
+        Precision::Whole => format!("{:.0}", share * 100.0),
+    }
+}
+
+fn cohort_label(period: &str, start: &CohortStart) -> String {
+    let text = start.to_string();
+    match period {
+        "month" => text.get(..7).unwrap_or(&text).to_owned(),
+        _ => text,
+    }
+}
+
+fn paint(text: &str, style: Style) -> String {
+    format!("{}{text}{}", style.render(), style.render_reset())
+}

@@ -1,0 +1,52 @@
+//! The wide form: a row for each cohort, a column for each age.
+
+use tenure_analysis::{CohortCell, CohortRow, Measure, RetentionMatrix};
+
+use crate::format::Show;
+
+/// Header and rows; an unobserved cell is empty. Cells in progress show what there is so far.
+pub(crate) fn rows(matrix: &RetentionMatrix, show: Show) -> (Vec<String>, Vec<Vec<String>>) {
+    let priced = matrix.measure == Measure::Value;
+    let mut header = vec!["cohort".to_owned()];
+    if priced {
+        header.push("currency".to_owned());
+    }
+    header.push("size".to_owned());
+    header.extend(matrix.ages.iter().map(|age| age.to_string()));
+    let rows = matrix.cohorts.iter().map(|row| {
+        let mut fields = vec![row.start.to_string()];
+        if priced {
+            fields.push(row.currency.clone().unwrap_or_default());
+        }
+        fields.push(row.size.to_string());
+        fields.extend((0..row.cells.len()).map(|place| cell(matrix.measure, row, place, show).unwrap_or_default()));
+        fields
+    });
+    (header, rows.collect())
+}
+
+fn cell(measure: Measure, row: &CohortRow, place: usize, show: Show) -> Option<String> {
+    let cell = &row.cells[place];
+    match (measure, show) {
+        (Measure::Events, _) => cell.events.map(|events| events.to_string()),
+        (Measure::Value, Show::Counts) => cell.value.map(|value| value.total.to_string()),
+        (Measure::Value, _) => cell.value?.per_member.map(|value| value.to_string()),
+        (Measure::Customers, Show::Counts) => cell.cell.retained().map(|retained| retained.to_string()),
+        (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(|share| share.to_string()),
+        (Measure::Customers, Show::Previous) => of_previous(row, place).map(|share| share.to_string()),
+    }
+}
+
+/// The rate; in a cell in progress the provisional rate, or the share of all members so far.
+pub(crate) fn share_so_far(cell: &CohortCell, size: u64) -> Option<f64> {
+    let so_far = cell.cell.retained().map(|retained| retained as f64 / size as f64);
+    cell.cell.rate().or(cell.cell.provisional_rate()).or(so_far)
+}
+
+/// Retained members as a share of those of the age before, where that age is shown and had any.
+pub(crate) fn of_previous(row: &CohortRow, place: usize) -> Option<f64> {
+    let here = row.cells[place].cell.retained()?;
+    let before = &row.cells[place.checked_sub(1)?];
+    let consecutive = before.age.0 + 1 == row.cells[place].age.0;
+    before.cell.retained().filter(|&before| consecutive && before > 0).map(|before| here as f64 / before as f64)
+}
