@@ -18,6 +18,8 @@ const PRECISION: usize = 38;
 /// Decimals inside an expression: at least those of a quotient, at most these.
 const SCALES: std::ops::RangeInclusive<u8> = tenure_model::DIVISION_SCALE..=12;
 
+const SEVERAL_ROWS: &str = "this looks at several rows at once; expected an expression over the columns of one row";
+
 /// What the texts of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextType {
@@ -131,10 +133,10 @@ impl Parsed {
                     }
                     columns.insert(name.to_string());
                 }
-                Expr::Agg(_) | Expr::Len | Expr::Over { .. } => {
-                    return Err(wrong(
-                        "this looks at several rows at once; expected an expression over the columns of one row".to_owned(),
-                    ));
+                // A list of literals is an aggregate too, of no column.
+                Expr::Len | Expr::Over { .. } => return Err(wrong(SEVERAL_ROWS.to_owned())),
+                Expr::Agg(_) if part.into_iter().any(|inside| matches!(inside, Expr::Column(_))) => {
+                    return Err(wrong(SEVERAL_ROWS.to_owned()));
                 }
                 _ => {}
             }

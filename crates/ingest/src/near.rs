@@ -4,7 +4,7 @@
 const MOST: usize = 3;
 
 /// How alike two names must be, from 0 to 1.
-const LEAST_LIKENESS: f64 = 0.6;
+const LEAST_LIKENESS: f64 = 0.8;
 
 /// The names most like `wanted`, the likest first. Case, spaces and marks between words do not count.
 pub(crate) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
