@@ -170,7 +170,7 @@ impl Assembly<'_> {
     }
 
     fn cohorts(&self, ages: &[Age], measure: Measure, wilson: &Wilson) -> Vec<CohortRow> {
-        let nothing = Priced::new(0, 0);
+        let nothing = self.counts.no_amounts();
         let mut blocks: Vec<(Option<&String>, Option<&Priced>)> = match measure {
             Measure::Value => {
                 let mut blocks: Vec<_> =

@@ -91,6 +91,11 @@ impl Counts {
         group * self.periods + period
     }
 
+    /// The amounts of a currency that no row bears.
+    pub(crate) fn no_amounts(&self) -> Priced {
+        Priced::new(self.groups, self.periods)
+    }
+
     /// Walks a batch.
     pub(crate) fn walk(&mut self, timeline: &Timeline, bounds: Bounds, rows: &Rows) {
         let customers = rows.customers();
@@ -189,7 +194,7 @@ impl Counts {
 }
 
 impl Priced {
-    pub(crate) fn new(groups: usize, periods: usize) -> Self {
+    fn new(groups: usize, periods: usize) -> Self {
         Self { total: Cells::new(groups, periods), events: Cells::new(groups, periods), missing: Cells::new(groups, periods) }
     }
 }
