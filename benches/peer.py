@@ -50,7 +50,10 @@ def main() -> None:
     cpu, wall = cpu_seconds(), time.perf_counter()
     rows = run()
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
-    json.dump({"version": version, "wall": wall, "cpu": cpu, "rows": [[int(cell) for cell in row] for row in rows]}, sys.stdout)
+    json.dump(
+        {"version": version, "wall": wall, "cpu": cpu, "rows": [[int(cell) for cell in row] for row in rows]},
+        sys.stdout,
+    )
 
 
 if __name__ == "__main__":

@@ -54,6 +54,20 @@ class ProcessReading(Reading):
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What the readings were taken on."""
+
+    rows: int
+    rounds: int
+    threads: int
+    load: float
+    others: float
+    ingested: ProcessReading
+    events_bytes: int
+    history_bytes: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """One reading with what it found and by whom."""
 
@@ -101,13 +115,14 @@ def measure(command: list[str | Path], cwd: Path | None = None) -> tuple[Process
         err.seek(0)
         if process.returncode != 0:
             shown = " ".join(str(part) for part in command[:3])
-            raise BenchError(f"{shown} … ended with {process.returncode}:\n{err.read().decode(errors='replace').strip()}")
+            message = err.read().decode(errors="replace").strip()
+            raise BenchError(f"{shown} … ended with {process.returncode}:\n{message}")
         reading = ProcessReading(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
         return reading, out.read().decode()
 
 
 def target_directory() -> Path:
-    return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")).resolve()
+    return (REPOSITORY / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 
 
 def build_tenure() -> Path:
@@ -131,7 +146,16 @@ def peers_python(cache: Path) -> Path:
         return python
     say("installing the peers")
     venv.create(environment, clear=True, with_pip=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]
+    install: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        REQUIREMENTS,
+    ]
     if subprocess.run(install).returncode != 0:
         raise BenchError("the peers can't be installed: see pip's message above")
     shutil.copyfile(REQUIREMENTS, installed)
@@ -176,9 +200,7 @@ def tenure_contestant(
     return Contestant("tenure", data, "", run)
 
 
-def peer_contestant(
-    python: Path, engine: str, threads: int, data: str, form: str, query: str
-) -> Contestant:
+def peer_contestant(python: Path, engine: str, threads: int, data: str, form: str, query: str) -> Contestant:
     names = {"duckdb": "DuckDB", "clickhouse": "ClickHouse"}
 
     def run() -> Answer:
@@ -190,7 +212,7 @@ def peer_contestant(
     return Contestant(names[engine], data, form, run)
 
 
-def contestants(
+def all_contestants(
     tenure: Path, python: Path, threads: int, events: Path, history: Path, scratch: Path
 ) -> list[Contestant]:
     """All ways that are compared, in the order in which a round runs them; tenure on the history is the first."""
@@ -261,18 +283,18 @@ def own_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def run_rounds(field_: list[Contestant], rounds: int) -> float:
+def run_rounds(contestants: list[Contestant], rounds: int) -> float:
     """Compares all answers, then takes the readings; gives the CPUs that other processes used meanwhile."""
     say("comparing the answers")
-    expected: Cells = field_[0].run().cells
-    for contestant in field_:
+    expected: Cells = contestants[0].run().cells
+    for contestant in contestants:
         answer = contestant.run()
         compare(contestant, answer.cells, expected)
         contestant.version = answer.version
     start, busy, own = time.perf_counter(), busy_seconds(), own_seconds()
     for number in range(1, rounds + 1):
         say(f"round {number} of {rounds}")
-        for contestant in field_:
+        for contestant in contestants:
             answer = contestant.run()
             compare(contestant, answer.cells, expected)
             contestant.readings.append(answer.reading)
@@ -294,35 +316,35 @@ def seconds(value: float) -> str:
 
 def times(value: float, base: float) -> str:
     ratio = value / base
-    return f"{ratio:.1f}×" if ratio < 10 else f"{ratio:.0f}×"
+    return f"{ratio:.2g}×" if ratio < 10 else f"{ratio:.0f}×"
 
 
 def mebibytes(value: int) -> str:
     return f"{value / 2**20:,.1f} MiB"
 
 
-def best_forms(field_: list[Contestant]) -> tuple[list[Contestant], list[Contestant]]:
+def best_forms(contestants: list[Contestant]) -> tuple[list[Contestant], list[Contestant]]:
     """The faster form of each engine on each data, and the forms that it beat."""
     best: dict[tuple[str, str], Contestant] = {}
-    for contestant in field_:
+    for contestant in contestants:
         key = (contestant.engine, contestant.data)
         if key not in best or contestant.wall < best[key].wall:
             best[key] = contestant
-    return list(best.values()), [contestant for contestant in field_ if contestant not in best.values()]
+    return list(best.values()), [contestant for contestant in contestants if contestant not in best.values()]
 
 
 def table_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def speed_table(field_: list[Contestant]) -> list[str]:
-    home = field_[0]
-    same_data = {contestant.data: contestant for contestant in field_ if contestant.engine == "tenure"}
+def speed_table(contestants: list[Contestant]) -> list[str]:
+    home = contestants[0]
+    same_data = {contestant.data: contestant for contestant in contestants if contestant.engine == "tenure"}
     lines = [
-        "| | data | wall s, median (min–max) | CPU s, median | to tenure on history: wall | CPU | to tenure on same data: wall | CPU |",
+        "| engine | data | wall s | CPU s | wall, × history | CPU, × history | wall, × same data | CPU, × same data |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for contestant in field_:
+    for contestant in contestants:
         walls = [reading.wall for reading in contestant.readings]
         equal = same_data[contestant.data]
         lines.append(
@@ -342,26 +364,20 @@ def speed_table(field_: list[Contestant]) -> list[str]:
     return lines
 
 
-def report(
-    field_: list[Contestant],
-    rows: int,
-    rounds: int,
-    threads: int,
-    load: float,
-    others: float,
-    ingested: ProcessReading,
-    events_bytes: int,
-    history_bytes: int,
-) -> str:
-    shown, beaten = best_forms(field_)
+def report(contestants: list[Contestant], setting: Setting) -> str:
+    """The page of results."""
+    shown, beaten = best_forms(contestants)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    versions = list(dict.fromkeys(contestant.version for contestant in field_))
+    versions = list(dict.fromkeys(contestant.version for contestant in contestants))
     lines = [
         "# Monthly retention beside other engines",
         "",
-        f"Cohorts by first activity × age in calendar months, distinct active customers: {rows:,} events of"
-        f" {rows // ROWS_PER_CUSTOMER:,} customers over 36 months. All answers were the same in every cell."
+        f"Cohorts by first activity × age in calendar months, distinct active customers: {setting.rows:,} events of"
+        f" {setting.rows // ROWS_PER_CUSTOMER:,} customers over 36 months. All answers were the same in every cell."
         " [README.md](README.md) says what is counted for whom.",
+        "",
+        "Seconds are medians, with the least and the most of wall time in brackets. “× history” is the multiple of"
+        " tenure on its history, “× same data” that of tenure on the same file and column.",
         "",
         *speed_table(shown),
         "",
@@ -378,17 +394,18 @@ def report(
         "",
         "| | |",
         "|---|--:|",
-        table_row(["ingest of the Parquet file, wall", f"{seconds(ingested.wall)} s"]),
-        table_row(["ingest, CPU", f"{seconds(ingested.cpu)} s"]),
-        table_row(["ingest, peak memory", mebibytes(ingested.peak_bytes)]),
-        table_row(["size of the history", mebibytes(history_bytes)]),
-        table_row(["size of the Parquet file (zstd)", mebibytes(events_bytes)]),
+        table_row(["ingest of the Parquet file, wall", f"{seconds(setting.ingested.wall)} s"]),
+        table_row(["ingest, CPU", f"{seconds(setting.ingested.cpu)} s"]),
+        table_row(["ingest, peak memory", mebibytes(setting.ingested.peak_bytes)]),
+        table_row(["size of the history", mebibytes(setting.history_bytes)]),
+        table_row(["size of the Parquet file (zstd)", mebibytes(setting.events_bytes)]),
         "",
         f"- Date: {time.strftime('%Y-%m-%d')}",
-        f"- Machine: {processor()}, {os.cpu_count()} cores, {memory / 2**30:.0f} GiB of memory; {threads} threads for each engine",
-        f"- Load: {load:.2f} before the start; other processes used {others:.2f} cores during the rounds",
+        f"- Machine: {processor()}, {os.cpu_count()} cores, {memory / 2**30:.0f} GiB of memory",
+        f"- Threads of each engine: {setting.threads}",
+        f"- Load: {setting.load:.2f} before the start; others used {setting.others:.2f} cores during the rounds",
         f"- Versions: {', '.join(versions)}",
-        f"- Rounds: {rounds}",
+        f"- Rounds: {setting.rounds}",
         "",
     ]
     return "\n".join(lines)
@@ -428,11 +445,19 @@ def main() -> None:
     generate(tenure, options.rows, events)
     ingested = ingest(tenure, threads, events, history)
     os.sync()
-    field_ = contestants(tenure, python, threads, events, history, data)
-    others = run_rounds(field_, options.rounds)
-    text = report(
-        field_, options.rows, options.rounds, threads, load, others, ingested, events.stat().st_size, size(history)
+    contestants = all_contestants(tenure, python, threads, events, history, data)
+    others = run_rounds(contestants, options.rounds)
+    setting = Setting(
+        rows=options.rows,
+        rounds=options.rounds,
+        threads=threads,
+        load=load,
+        others=others,
+        ingested=ingested,
+        events_bytes=events.stat().st_size,
+        history_bytes=size(history),
     )
+    text = report(contestants, setting)
     RESULTS.write_text(text)
     print(text, end="")
 

@@ -54,7 +54,14 @@ const PERIODS: &[&str] = &["day", "week", "month", "quarter", "half-year", "year
 const ORIGIN: Date = date(2023, 1, 31);
 
 fn questions() -> impl Strategy<Value = Question> {
-    let zones = prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/Santiago", "Africa/Cairo"]);
+    let zones = prop::sample::select(vec![
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kolkata",
+        "America/Santiago",
+        "Africa/Cairo",
+    ]);
     (
         prop::sample::select(PERIODS),
         prop::option::weighted(0.4, prop::sample::select(PERIODS)),
@@ -216,7 +223,9 @@ fn load(rows: &[Row], home: &str, target: Target, until: Instant) -> History {
             let event = loader.events().code(["login", "purchase", "view"][usize::from(row.event)]);
             let value = row.cents.map(|cents| Decimal::new(cents.into(), 2));
             let customer = format!("customer-{}", row.customer);
-            chunk.push(ChunkRow { customer: &customer, time: row.time, event, value, currency: Name::NONE, attributes: &[] }).unwrap();
+            chunk
+                .push(ChunkRow { customer: &customer, time: row.time, event, value, currency: Name::NONE, attributes: &[] })
+                .unwrap();
         }
         loader.push(chunk);
     }
@@ -266,12 +275,14 @@ fn check(matrix: &RetentionMatrix, rows: &[Row], question: &Question, until: i64
     }
     for point in &matrix.summary {
         let age = point.age.0 as usize;
-        let lived: Vec<&NaiveCell> = expected.values().filter_map(|(_, cells)| cells.get(age)).filter(|cell| cell.exposed > 0).collect();
+        let lived: Vec<&NaiveCell> =
+            expected.values().filter_map(|(_, cells)| cells.get(age)).filter(|cell| cell.exposed > 0).collect();
         let sums = lived.iter().fold((0, 0), |(e, r), cell| (e + cell.exposed, r + cell.retained_exposed));
         assert_eq!((point.cohorts, point.exposed, point.retained), (lived.len() as u64, sums.0, sums.1));
         assert_eq!(point.rate, sums.1 as f64 / sums.0 as f64);
     }
-    let exposed_ages = (0..ages).filter(|&age| expected.values().any(|(_, cells)| cells.get(age).is_some_and(|cell| cell.exposed > 0)));
+    let exposed_ages =
+        (0..ages).filter(|&age| expected.values().any(|(_, cells)| cells.get(age).is_some_and(|cell| cell.exposed > 0)));
     assert_eq!(matrix.summary.iter().map(|point| point.age.0 as usize).collect::<Vec<_>>(), exposed_ages.collect::<Vec<_>>());
 }
 

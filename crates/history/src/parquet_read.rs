@@ -81,7 +81,7 @@ impl HistoryFile {
             if xxh3_64(&bytes) != self.digests[row_group * group.num_columns() + i] {
                 return Err(Error::damaged(
                     &self.path,
-                    format_args!("the bytes of column \"{}\" have changed", group.column(i).column_path()),
+                    format_args!("the bytes of column {} have changed", group.column(i).column_path()),
                 ));
             }
             chunks.parts.push((start, bytes.into()));

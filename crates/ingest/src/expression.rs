@@ -177,7 +177,7 @@ impl Parsed {
             if wanted.accepts(&found) {
                 Ok(evaluator)
             } else {
-                Err(PolarsError::ComputeError(format!("it gives {found}, expected {}", wanted.name()).into()))
+                Err(PolarsError::ComputeError(format!("it gives {}, expected {}", in_words(&found), wanted.name()).into()))
             }
         };
         // A column with a few bad values among numbers is still meant as numbers where the expression needs them.
@@ -208,6 +208,16 @@ impl Wanted {
             Wanted::Condition => "a condition, such as amount > 0",
             Wanted::Number => "a number, such as quantity * price",
         }
+    }
+}
+
+/// What a type is called where people read it.
+fn in_words(found: &DataType) -> String {
+    match found {
+        t if Wanted::Number.accepts(t) => "a number".to_owned(),
+        DataType::Boolean => "a condition".to_owned(),
+        DataType::String => "text".to_owned(),
+        other => other.to_string(),
     }
 }
 

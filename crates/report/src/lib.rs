@@ -14,6 +14,6 @@ mod wide;
 pub use error::Error;
 pub use format::{Format, Layout, Show, TableStyle};
 pub use inspection::{inspection_json, inspection_text};
-pub use numbers::{bytes_text, grouped};
+pub use numbers::{bytes_text, counted, grouped};
 pub use retention::{render_retention, retention_sentence};
 pub use text_table::{Align, TextTable};

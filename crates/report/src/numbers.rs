@@ -5,6 +5,11 @@ pub fn grouped(number: u64) -> String {
     group_digits(&number.to_string())
 }
 
+/// A count of things, by their name for one of them: `1 row`, `2,000 rows`.
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 fn group_digits(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.char_indices() {
@@ -54,6 +59,7 @@ mod tests {
     fn numbers_for_people() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!((counted(1, "row"), counted(2000, "row")), ("1 row".to_owned(), "2,000 rows".to_owned()));
         assert_eq!(amount("-1234.5".parse().unwrap()), "-1,234.50");
         assert_eq!(amount("0.125".parse().unwrap()), "0.12");
         assert_eq!(amount("0.135".parse().unwrap()), "0.14");

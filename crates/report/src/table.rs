@@ -5,10 +5,10 @@ use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatr
 use tenure_model::{Cell, CellState};
 
 use crate::format::{Show, TableStyle};
-use crate::numbers::{amount, grouped};
+use crate::numbers::{amount, counted, grouped};
 use crate::retention::retention_sentence;
 use crate::text_table::{Align, pad};
-use crate::wide::{of_previous, share_so_far};
+use crate::wide::{IN_PROGRESS, of_previous, share_so_far};
 
 /// Backgrounds from a little to much, of the 256 colours every terminal has: blues, which all eyes tell apart.
 const HEAT: [u8; 7] = [195, 153, 117, 75, 33, 26, 18];
@@ -18,9 +18,6 @@ const DARK_FROM: usize = 4;
 
 const BLACK: u8 = 16;
 const WHITE: u8 = 231;
-
-/// The mark of a cell in progress.
-const IN_PROGRESS: char = '*';
 
 /// The least room that columns for ages get, however narrow the terminal.
 const LEAST_AGES: usize = 1;
@@ -73,12 +70,8 @@ fn title(matrix: &RetentionMatrix, show: Show) -> String {
         (Measure::Value, _) => "Value per member",
     };
     let cohorts = matrix.cohorts.iter().map(|row| &row.start).collect::<std::collections::BTreeSet<_>>().len();
-    format!(
-        "{what}, by {} since first activity: {} customers in {} cohorts\n",
-        matrix.definition.age,
-        grouped(matrix.totals.members),
-        grouped(cohorts as u64)
-    )
+    let (customers, cohorts) = (counted(matrix.totals.members, "customer"), counted(cohorts as u64, "cohort"));
+    format!("{what}, by {} since first activity: {customers} in {cohorts}\n", matrix.definition.age)
 }
 
 /// The table in the widest form that fits, and how many ages had to go.

@@ -2,9 +2,14 @@
 
 use tenure_analysis::{CohortCell, CohortRow, Measure, RetentionMatrix};
 
+use tenure_model::CellState;
+
 use crate::format::Show;
 
-/// Header and rows; an unobserved cell is empty. Cells in progress show what there is so far.
+/// The mark of a cell in progress.
+pub(crate) const IN_PROGRESS: &str = "*";
+
+/// Header and rows; an unobserved cell is empty. A cell in progress shows what there is so far, and is marked.
 pub(crate) fn rows(matrix: &RetentionMatrix, show: Show) -> (Vec<String>, Vec<Vec<String>>) {
     let priced = matrix.measure == Measure::Value;
     let mut header = vec!["cohort".to_owned()];
@@ -19,7 +24,10 @@ pub(crate) fn rows(matrix: &RetentionMatrix, show: Show) -> (Vec<String>, Vec<Ve
             fields.push(row.currency.clone().unwrap_or_default());
         }
         fields.push(row.size.to_string());
-        fields.extend((0..row.cells.len()).map(|place| cell(matrix.measure, row, place, show).unwrap_or_default()));
+        fields.extend((0..row.cells.len()).map(|place| {
+            let mark = if row.cells[place].cell.state() == CellState::InProgress { IN_PROGRESS } else { "" };
+            cell(matrix.measure, row, place, show).map(|text| text + mark).unwrap_or_default()
+        }));
         fields
     });
     (header, rows.collect())

@@ -5,7 +5,7 @@ use tenure_analysis::{RetentionQuery, retention};
 use tenure_history::{Target, Writer};
 use tenure_ingest::{Attributes, Export, Mapping, Options, RejectLimit, ingest};
 use tenure_model::{Instant, Zone};
-use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, grouped, render_retention};
+use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, counted, render_retention};
 use tenure_synth::{Business, Compression, FileFormat, write};
 
 use crate::Status;
@@ -32,9 +32,9 @@ pub(crate) fn run(_args: &DemoArgs, term: &Term) -> anyhow::Result<Status> {
     let file = std::fs::File::create(&export)?;
     let bytes = write(&plan, FileFormat::Csv, Compression::Gzip, BufWriter::new(file), &|_| {})?;
     term.note(&format!(
-        "generated events.csv.gz: {} rows of {} customers, {}",
-        grouped(plan.rows()),
-        grouped(plan.customers()),
+        "generated events.csv.gz: {} of {}, {}",
+        counted(plan.rows(), "row"),
+        counted(plan.customers(), "customer"),
         bytes_text(bytes)
     ));
     let mapping = Mapping {
@@ -46,7 +46,7 @@ pub(crate) fn run(_args: &DemoArgs, term: &Term) -> anyhow::Result<Status> {
     let options = Options { mapping, home_zone: Zone::utc(), max_rejects: RejectLimit::DEFAULT, now };
     let ingested = ingest(&[Export::File(export)], &options, Target::Directory(Writer::open(&dir)?), &Bars::new(term))?;
     let Some(loaded) = ingested.loaded else { anyhow::bail!("the demo's own rows were rejected") };
-    term.note(&format!("ingested into a history: {} rows kept, {}", grouped(loaded.rows), bytes_text(loaded.bytes)));
+    term.note(&format!("ingested into a history: {} kept, {}", counted(loaded.rows, "row"), bytes_text(loaded.bytes)));
     let matrix = retention(&loaded.history, &RetentionQuery::default())?;
     let style = TableStyle { colour: term.colour(), width: term.width() };
     write_stdout(&render_retention(&matrix, Format::Table, Layout::Long, Show::Percent, style)?)?;

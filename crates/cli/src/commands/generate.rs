@@ -11,7 +11,7 @@ use clap::Args;
 use tenure_history::{Target, Writer};
 use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, Progress, RejectLimit, ingest};
 use tenure_model::{Instant, Zone};
-use tenure_report::{bytes_text, grouped};
+use tenure_report::{bytes_text, counted};
 use tenure_synth::{Business, Compression, DEFAULT_MONTHS, FileFormat, Plan, write};
 
 use crate::Status;
@@ -58,8 +58,13 @@ pub(crate) fn run(args: &GenerateArgs, term: &Term) -> anyhow::Result<Status> {
         }
         None => write_history(plan, &args.output, term)?,
     };
-    let text =
-        format!("{}: {} rows of {} customers, {}\n", args.output.display(), grouped(rows), grouped(customers), bytes_text(bytes));
+    let text = format!(
+        "{}: {} of {}, {}\n",
+        args.output.display(),
+        counted(rows, "row"),
+        counted(customers, "customer"),
+        bytes_text(bytes)
+    );
     write_stdout(text.as_bytes())?;
     Ok(Status::Done)
 }

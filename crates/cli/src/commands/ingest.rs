@@ -6,7 +6,7 @@ use serde::Serialize;
 use tenure_history::{Target, Writer};
 use tenure_ingest::{InputReport, Report, RowCounts, ingest};
 use tenure_model::Zone;
-use tenure_report::{Align, Format, TextTable, bytes_text, grouped};
+use tenure_report::{Align, Format, TextTable, bytes_text, counted, grouped};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -109,15 +109,15 @@ fn text(report: &Report, committed: bool) -> String {
     let reasons =
         report.inputs.iter().flat_map(|input| input.rejects.iter().map(move |(reason, rejects)| (input, reason, rejects)));
     for (input, reason, rejects) in reasons {
-        text.push_str(&format!("\n{}: {} rows rejected: {reason}\n", input.input, grouped(rejects.count)));
+        text.push_str(&format!("\n{}: {} rejected: {reason}\n", input.input, counted(rejects.count, "row")));
         for example in &rejects.examples {
             text.push_str(&format!("  {}\n", example.message(&input.input, reason)));
         }
     }
     if let (true, Some((first, last))) = (committed, report.span) {
         text.push_str(&format!(
-            "\n{} customers, from {first} to {last}; {} written\n",
-            grouped(report.customers),
+            "\n{}, from {first} to {last}; {} written\n",
+            counted(report.customers, "customer"),
             bytes_text(report.bytes_out)
         ));
     }

@@ -1,0 +1,137 @@
+//! Real exports against reference results. The data are not part of the project: set TENURE_SHARED to the folder that
+//! holds them, or nothing is checked here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn data() -> Option<PathBuf> {
+    std::env::var_os("TENURE_SHARED").map(|shared| Path::new(&shared).join("data"))
+}
+
+fn tenure(args: &[&str]) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_tenure")).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_slice(&tenure(&[args, &["--format", "json", "-q"]].concat())).unwrap()
+}
+
+/// A reference table: cohort, and a number for each age that is observed.
+fn table(path: &Path) -> Vec<(String, Vec<Option<f64>>)> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader
+        .records()
+        .map(|record| {
+            let record = record.unwrap();
+            (record[0].to_owned(), record.iter().skip(1).map(|field| field.parse().ok()).collect())
+        })
+        .collect()
+}
+
+/// Holds a field of the cells equal to a reference table. Blank there is unobserved here; weekly tables leave zeros blank.
+fn agree(answer: &Value, reference: &[(String, Vec<Option<f64>>)], get: &dyn Fn(&Value) -> Option<f64>, blank_is_zero: bool) {
+    let cohorts = answer["cohorts"].as_array().unwrap();
+    assert_eq!(cohorts.len(), reference.len());
+    let mut compared = 0;
+    for (cohort, (name, expected)) in cohorts.iter().zip(reference) {
+        assert!(cohort["cohort"].as_str().unwrap().starts_with(name.as_str()));
+        for (age, cell) in cohort["cells"].as_array().unwrap().iter().enumerate() {
+            let expected = expected.get(age).copied().flatten();
+            match (get(cell), expected) {
+                (Some(found), Some(expected)) => {
+                    assert!((found - expected).abs() < 1e-9, "{name} age {age}: {found}, expected {expected}");
+                    compared += 1;
+                }
+                (Some(found), None) if blank_is_zero => assert_eq!(found, 0.0, "{name} age {age}"),
+                (found, expected) => assert_eq!(found, expected, "{name} age {age}"),
+            }
+        }
+    }
+    assert!(compared > 10);
+}
+
+fn number(name: &'static str) -> impl Fn(&Value) -> Option<f64> {
+    move |cell| cell[name].as_f64()
+}
+
+fn decimal(name: &'static str) -> impl Fn(&Value) -> Option<f64> {
+    move |cell| cell[name].as_str().map(|text| text.parse().unwrap())
+}
+
+/// The percentage of complete cells to 4 decimals, as the references have it.
+fn percent(cell: &Value) -> Option<f64> {
+    cell["rate"].as_f64().map(|rate| (rate * 1e6).round() / 1e4)
+}
+
+/// The references leave out what is in progress only where the month has no row at all, so their percentages of months in
+/// progress are set aside.
+fn complete_only(answer: &Value, reference: &[(String, Vec<Option<f64>>)]) -> Vec<(String, Vec<Option<f64>>)> {
+    let cohorts = answer["cohorts"].as_array().unwrap();
+    let keep = |(cohort, (name, row)): (&Value, &(String, Vec<Option<f64>>))| {
+        let cells = cohort["cells"].as_array().unwrap();
+        let row = row.iter().enumerate().map(|(age, v)| v.filter(|_| cells.get(age).is_some_and(|c| c["state"] == "complete")));
+        (name.clone(), row.collect())
+    };
+    cohorts.iter().zip(reference).map(keep).collect()
+}
+
+#[test]
+fn cdnow() {
+    let Some(data) = data() else { return };
+    let file = data.join("cdnow/CDNOW_master.txt");
+    let (file, reference) = (file.to_str().unwrap(), data.join("cdnow/reference"));
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history");
+    let history = history.to_str().unwrap();
+    let report = json(&["ingest", file, "--into", history, "--value", "dollar_value"]);
+    assert_eq!(
+        (&report["rows_read"], &report["rows_kept"], &report["customers"]),
+        (&69_659.into(), &69_659.into(), &23_570.into())
+    );
+    let direct: &[&str] = &["retention", file, "--value", "dollar_value"];
+    for source in [&["retention", history][..], direct] {
+        let answer = json(&[source, &["--measure", "value"]].concat());
+        agree(&answer, &table(&reference.join("master_active_users.csv")), &number("retained"), false);
+        agree(&answer, &table(&reference.join("master_rows.csv")), &number("events"), false);
+        agree(&answer, &table(&reference.join("master_revenue.csv")), &decimal("value"), false);
+        let shares = complete_only(&answer, &table(&reference.join("master_retention_pct.csv")));
+        agree(&answer, &shares, &percent, false);
+        let cells = answer["cohorts"].as_array().unwrap().iter().flat_map(|c| c["cells"].as_array().unwrap());
+        let cents: i64 = cells.filter_map(|c| c["value"].as_str()).map(|v| v.replace('.', "").parse::<i64>().unwrap()).sum();
+        assert_eq!(cents, 250_031_563);
+        let weekly = json(&[source, &["--cohort", "week"]].concat());
+        let mut reader = csv::Reader::from_path(reference.join("master_weekly_long.csv")).unwrap();
+        for record in reader.records().map(Result::unwrap) {
+            let cohort = weekly["cohorts"].as_array().unwrap().iter().find(|c| c["cohort"] == record[0]).unwrap();
+            let cell = &cohort["cells"][record[1].parse::<usize>().unwrap()];
+            assert_eq!(cell["retained"].as_u64(), record[2].parse().ok(), "{record:?}");
+        }
+    }
+}
+
+#[test]
+fn app_log() {
+    let Some(data) = data() else { return };
+    let file = data.join("app_ecom/ecom.csv.gz");
+    let (file, reference) = (file.to_str().unwrap(), data.join("app_ecom/reference"));
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history");
+    let history = history.to_str().unwrap();
+    let report = json(&["ingest", file, "--into", history]);
+    assert_eq!((&report["rows_kept"], &report["customers"]), (&31_106.into(), &600.into()));
+    for source in [history, file] {
+        let answer = json(&["retention", source, "--measure", "events"]);
+        agree(&answer, &table(&reference.join("all_events_active_users.csv")), &number("retained"), false);
+        agree(&answer, &table(&reference.join("all_events_rows.csv")), &number("events"), false);
+        let shares = complete_only(&answer, &table(&reference.join("all_events_retention_pct.csv")));
+        agree(&answer, &shares, &percent, false);
+        let weekly = json(&["retention", source, "--cohort", "week"]);
+        agree(&weekly, &table(&reference.join("weekly_monday_active_users.csv")), &number("retained"), true);
+    }
+    assert!(fs::metadata(history).unwrap().is_dir());
+}
