@@ -316,7 +316,8 @@ def seconds(value: float) -> str:
 
 def times(value: float, base: float) -> str:
     ratio = value / base
-    return f"{ratio:.2g}×" if ratio < 10 else f"{ratio:.0f}×"
+    decimals = 0 if ratio >= 10 else 1 if ratio >= 1 else 2
+    return f"{ratio:.{decimals}f}×"
 
 
 def mebibytes(value: int) -> str:

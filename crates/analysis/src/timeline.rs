@@ -24,10 +24,8 @@ pub(crate) struct Timeline {
     unit: Unit,
     zone: Zone,
     first_unit: i64,
-    /// Birth groups by unit.
-    pub(crate) groups: Vec<u32>,
-    /// Age periods by unit, counted from the first.
-    pub(crate) periods: Vec<u32>,
+    /// What each unit means.
+    pub(crate) marks: Vec<Mark>,
     /// Cohort number and age period of each birth group.
     pub(crate) births: Vec<(i32, i32)>,
     pub(crate) first_period: i32,
@@ -36,6 +34,17 @@ pub(crate) struct Timeline {
     pub(crate) ages: Periods,
     /// Whether the history's `day` column names the units.
     pub(crate) by_home_day: bool,
+}
+
+/// What a unit of time means to the walk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    /// The birth group of a customer born in it.
+    pub(crate) group: u32,
+    /// The age period it lies in, counted from the first.
+    pub(crate) period: u32,
+    /// The first cell of the birth group.
+    pub(crate) base: u32,
 }
 
 impl Timeline {
@@ -64,20 +73,27 @@ impl Timeline {
             Unit::Hour => periods.number_of_hour(unit_number),
         };
         let first_period = number(&ages, first_unit);
-        let mut groups = Vec::new();
-        let mut periods = Vec::new();
+        let mut marks: Vec<Mark> = Vec::new();
         let mut births: Vec<(i32, i32)> = Vec::new();
         for unit_number in first_unit..=last_unit {
             let birth = (number(&cohorts, unit_number), number(&ages, unit_number));
             if births.last() != Some(&birth) {
                 births.push(birth);
             }
-            groups.push(births.len() as u32 - 1);
-            periods.push((birth.1 - first_period) as u32);
+            marks.push(Mark { group: births.len() as u32 - 1, period: (birth.1 - first_period) as u32, base: 0 });
         }
-        let period_count = periods.last().map_or(0, |&last| last as usize + 1);
+        let period_count = marks.last().map_or(0, |last| last.period as usize + 1);
+        if births.len().saturating_mul(period_count) > u32::MAX as usize {
+            return Err(Error::query(format!(
+                "{} cohorts by {period_count} ages are too many; choose longer periods, or check the first dates",
+                births.len()
+            )));
+        }
+        for mark in &mut marks {
+            mark.base = mark.group * period_count as u32;
+        }
         let by_home_day = unit == Unit::Day && zone == *history.home_zone();
-        Ok(Self { unit, zone, first_unit, groups, periods, births, first_period, period_count, cohorts, ages, by_home_day })
+        Ok(Self { unit, zone, first_unit, marks, births, first_period, period_count, cohorts, ages, by_home_day })
     }
 
     /// The zone of its local days.
@@ -90,38 +106,37 @@ impl Timeline {
         if self.by_home_day { Column::Day } else { Column::Time }
     }
 
-    /// Reads the units of a batch: indices into the tables.
+    /// How the units of a batch's rows are found: indices into the tables.
     pub(crate) fn units<'a>(&'a self, rows: &'a Rows) -> Units<'a> {
-        let source = match rows.days() {
-            Some(days) if self.by_home_day => UnitSource::Days(days),
-            _ => UnitSource::Times(rows.times().unwrap_or_default(), self.zone.cursor()),
-        };
-        Units { timeline: self, source }
+        match rows.days() {
+            Some(days) if self.by_home_day => Units::Days { days, first: self.first_unit as i32 },
+            _ => Units::Times { times: rows.times().unwrap_or_default(), timeline: self, cursor: self.zone.cursor() },
+        }
     }
 }
 
 /// The units of a batch's rows.
-pub(crate) struct Units<'a> {
-    timeline: &'a Timeline,
-    source: UnitSource<'a>,
-}
-
-enum UnitSource<'a> {
-    Days(&'a [i32]),
-    Times(&'a [i64], ZoneCursor<'a>),
+pub(crate) enum Units<'a> {
+    /// The history's days are the units.
+    Days { days: &'a [i32], first: i32 },
+    /// Units are worked out from instants.
+    Times { times: &'a [i64], timeline: &'a Timeline, cursor: ZoneCursor<'a> },
 }
 
 impl Units<'_> {
     /// The unit of a row.
     #[inline]
     pub(crate) fn at(&mut self, row: usize) -> usize {
-        let unit = match &mut self.source {
-            UnitSource::Days(days) => i64::from(days[row]),
-            UnitSource::Times(times, cursor) => match self.timeline.unit {
-                Unit::Day => i64::from(cursor.day_of(Instant(times[row])).0),
-                Unit::Hour => cursor.hour_of(Instant(times[row])),
-            },
-        };
-        (unit - self.timeline.first_unit) as usize
+        match self {
+            Units::Days { days, first } => (days[row] - *first) as usize,
+            Units::Times { times, timeline, cursor } => {
+                let at = Instant(times[row]);
+                let unit = match timeline.unit {
+                    Unit::Day => i64::from(cursor.day_of(at).0),
+                    Unit::Hour => cursor.hour_of(at),
+                };
+                (unit - timeline.first_unit) as usize
+            }
+        }
     }
 }

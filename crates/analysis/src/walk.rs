@@ -5,7 +5,7 @@ use tenure_model::column;
 
 use crate::query::Measure;
 use crate::tally::Cells;
-use crate::timeline::Timeline;
+use crate::timeline::{Mark, Timeline, Units};
 
 /// The rows that count, as far as rows must be looked at to know: bounds that hold for every row are none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,6 +44,14 @@ pub(crate) struct Counts {
     /// Events without amount and without currency: missing in every currency.
     pub(crate) unpriced: Option<Cells<u64>>,
     life: Life,
+    notes: Notes,
+}
+
+/// What the rows of a batch say, before it is added up.
+#[derive(Debug, Default)]
+struct Notes {
+    cells: Vec<u32>,
+    births: Vec<u32>,
 }
 
 /// The amounts of one currency.
@@ -83,6 +91,7 @@ impl Counts {
             priced: Vec::new(),
             unpriced: (measure == Measure::Value).then(cells),
             life: Life { customer: NOBODY, base: NO_MEMBER, last_period: NO_PERIOD },
+            notes: Notes::default(),
         }
     }
 
@@ -98,8 +107,31 @@ impl Counts {
 
     /// Walks a batch.
     pub(crate) fn walk(&mut self, timeline: &Timeline, bounds: Bounds, rows: &Rows) {
+        match timeline.units(rows) {
+            Units::Days { days, first } if self.only_days_matter(bounds) => {
+                self.walk_days(timeline, rows.customers(), days, first)
+            }
+            units => self.walk_rows(timeline, bounds, rows, units),
+        }
+    }
+
+    fn only_days_matter(&self, bounds: Bounds) -> bool {
+        self.measure == Measure::Customers && !bounds.need_time() && matches!(self.retained, Cells::Dense(_))
+    }
+
+    /// The walk where days say all: every customer is a member, and only new periods count.
+    fn walk_days(&mut self, timeline: &Timeline, customers: &[i64], days: &[i32], first: i32) {
+        let Cells::Dense(cells) = &mut self.retained else { return };
+        self.notes.cells.resize(customers.len(), 0);
+        self.notes.births.resize(customers.len(), 0);
+        let (new_periods, births) = note(&mut self.life, customers, days, first, &timeline.marks, &mut self.notes);
+        self.notes.births[..births].iter().for_each(|&group| self.members[group as usize] += 1);
+        self.notes.cells[..new_periods].iter().for_each(|&cell| cells[cell as usize] += 1);
+    }
+
+    /// The walk row by row.
+    fn walk_rows(&mut self, timeline: &Timeline, bounds: Bounds, rows: &Rows, mut units: Units<'_>) {
         let customers = rows.customers();
-        let mut units = timeline.units(rows);
         let times = if bounds.need_time() { rows.times() } else { None };
         let amounts = (self.measure == Measure::Value).then(|| Amounts::new(rows)).flatten();
         let mut slots = amounts.as_ref().map(|amounts| self.slots(amounts)).unwrap_or_default();
@@ -109,12 +141,11 @@ impl Counts {
                 continue;
             }
             let unit = units.at(row);
-            let period = timeline.periods[unit];
+            let Mark { group, period, base } = timeline.marks[unit];
             if customer != self.life.customer {
                 let base = if times.is_none() || bounds.has_birth(time) {
-                    let group = timeline.groups[unit] as usize;
-                    self.members[group] += 1;
-                    group * self.periods
+                    self.members[group as usize] += 1;
+                    base as usize
                 } else {
                     self.born_outside += 1;
                     NO_MEMBER
@@ -215,4 +246,26 @@ impl<'a> Amounts<'a> {
 struct Slot {
     currency: Option<String>,
     at: Option<usize>,
+}
+
+/// Notes the cells in which a customer is seen anew and the groups of births, and says how many of each there are.
+///
+/// Where a customer or a period ends can't be foretold, so the loop has no branches: it notes every row, and keeps a note
+/// only if it counts.
+fn note(life: &mut Life, customers: &[i64], days: &[i32], first: i32, marks: &[Mark], notes: &mut Notes) -> (usize, usize) {
+    let (cells, groups) = (&mut notes.cells[..], &mut notes.births[..]);
+    let (mut new_periods, mut births) = (0, 0);
+    let Life { mut customer, mut base, mut last_period } = *life;
+    for (&next, &day) in customers.iter().zip(days) {
+        let mark = marks[(day - first) as usize];
+        let born = next != customer;
+        base = if born { mark.base as usize } else { base };
+        groups[births] = mark.group;
+        births += usize::from(born);
+        cells[new_periods] = base as u32 + mark.period;
+        new_periods += usize::from(born | (mark.period != last_period));
+        (customer, last_period) = (next, mark.period);
+    }
+    *life = Life { customer, base, last_period };
+    (new_periods, births)
 }

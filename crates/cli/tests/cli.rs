@@ -1,5 +1,7 @@
 //! The program from outside: what it prints on stdout and stderr, and how it ends.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

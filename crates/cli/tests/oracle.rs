@@ -1,6 +1,8 @@
 //! The engine against a naive loop over random logs: every granularity, zones with clock changes, any order of rows, any
 //! number of threads and segments.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Weekday, date};

@@ -1,6 +1,8 @@
 //! Real exports against reference results. The data are not part of the project: set TENURE_SHARED to the folder that
 //! holds them, or nothing is checked here.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

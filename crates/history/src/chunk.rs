@@ -260,7 +260,7 @@ mod tests {
                 rows += range.len();
                 for row in range {
                     assert_eq!(id_hash(chunk.ids.get(row)), chunk.hashes[row]);
-                    assert_eq!((chunk.hashes[row] >> 32) * u64::from(buckets) >> 32, u64::from(bucket));
+                    assert_eq!(((chunk.hashes[row] >> 32) * u64::from(buckets)) >> 32, u64::from(bucket));
                 }
             }
             assert_eq!(rows, 1000);

@@ -16,7 +16,7 @@ use crate::parquet_read::HistoryFile;
 use crate::scan::Scan;
 
 /// Rows of a batch when a file is read: its columns stay in a core's cache.
-const BATCH_ROWS: usize = 32 * 1024;
+const BATCH_ROWS: usize = 16 * 1024;
 
 /// Everything ingested about one business.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ impl Name {
     }
 }
 
-/// Distinct names of one column, shared by threads. Codes are given in order of arrival; [`Names::sorted`] puts them in
-/// order of the names, so that nothing depends on which thread came first.
+/// Distinct names of one column, shared by threads. Codes are given in order of arrival; they are put in order of the
+/// names before rows are laid out, so that nothing depends on which thread came first.
 #[derive(Debug, Default)]
 pub struct Names {
     inner: Mutex<Inner>,

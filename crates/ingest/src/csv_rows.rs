@@ -75,7 +75,7 @@ impl Dialect {
                 let mut record = csv::ByteRecord::new();
                 // Bytes in memory cannot fail to be read, and records may have any number of fields.
                 while reader.read_byte_record(&mut record).unwrap_or(false) {
-                    let line = record.position().map_or(0, |position| position.line() - 1);
+                    let line = record.position().map_or(0, |position| first_line(text, position));
                     if !each(&record, line) {
                         return;
                     }
@@ -91,6 +91,13 @@ impl Dialect {
             }
         }
     }
+}
+
+/// The line, from 0, of a record's first character: the parser's position is before the blank lines that it passed over,
+/// and before the second half of a CRLF.
+fn first_line(text: &[u8], position: &csv::Position) -> u64 {
+    let passed = text.iter().skip(position.byte() as usize).take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() - 1 + passed.filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// A text of delimited fields with a header.
@@ -178,6 +185,25 @@ impl Rows for CsvRows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_know_their_lines() {
+        let lines = |text: &str, dialect: Dialect| {
+            let mut lines = Vec::new();
+            dialect.parse(text.as_bytes(), |record, line| {
+                lines.push((String::from_utf8_lossy(&record[0]).into_owned(), line));
+                true
+            });
+            lines
+        };
+        for (dialect, end) in [(Dialect::Delimited(b','), "\n"), (Dialect::Delimited(b','), "\r\n"), (Dialect::Spaces, "\r\n")] {
+            let text = ["a 1", "b 2", "", "", "c 3", "d 4"].join(end);
+            let found = lines(&text, dialect);
+            let numbers: Vec<u64> = found.iter().map(|(_, line)| *line).collect();
+            assert_eq!(numbers, [0, 1, 4, 5], "{dialect:?} {end:?}");
+        }
+        assert_eq!(lines("a\r\n\"b\r\nb\"\r\nc", Dialect::Delimited(b','))[2], ("c".to_owned(), 3));
+    }
 
     #[test]
     fn dialects_are_told_by_the_header_and_what_follows() {

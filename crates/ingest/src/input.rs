@@ -17,6 +17,9 @@ use crate::parquet_rows::ParquetRows;
 /// How many bytes are looked at to tell what a file is.
 const SNIFF_BYTES: usize = 64 * 1024;
 
+/// Text with more than one zero byte among so many bytes is no text. A few are damage that only their rows suffer from.
+const ZEROS_OF_BINARY: usize = 200;
+
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const PARQUET: &[u8] = b"PAR1";
@@ -176,7 +179,7 @@ pub(crate) fn open(export: &Export) -> Result<(Input, Box<dyn Rows>), Error> {
             &input.name,
             "the text is UTF-16; expected UTF-8 (save it as CSV UTF-8, or convert it with: iconv -f UTF-16 -t UTF-8)",
         ));
-    } else if start.contains(&0) {
+    } else if start.iter().filter(|&&byte| byte == 0).count() > start.len() / ZEROS_OF_BINARY {
         return Err(Error::input(
             &input.name,
             "this is neither text nor Parquet (it has zero bytes); expected CSV, JSON Lines or Parquet, plain, gzip or zstd",

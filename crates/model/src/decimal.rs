@@ -58,6 +58,11 @@ impl Decimal {
         Some(Decimal { units, scale })
     }
 
+    /// The units at a scale that is not smaller.
+    fn units_at(self, scale: u8) -> i128 {
+        self.units * 10i128.pow(u32::from(scale - self.scale))
+    }
+
     /// The same number without zeros at its end.
     pub fn normalized(self) -> Decimal {
         let Decimal { mut units, mut scale } = self;
@@ -104,8 +109,7 @@ impl AddAssign for Decimal {
     /// Adds at the larger of the two scales.
     fn add_assign(&mut self, other: Decimal) {
         let scale = self.scale.max(other.scale);
-        let widen = |d: Decimal| d.units * 10i128.pow(u32::from(scale - d.scale));
-        *self = Decimal { units: widen(*self) + widen(other), scale };
+        *self = Decimal { units: self.units_at(scale) + other.units_at(scale), scale };
     }
 }
 
