@@ -11,7 +11,7 @@ use crate::text_table::{Align, pad};
 use crate::wide::{IN_PROGRESS, of_previous, share_so_far};
 
 /// Backgrounds from a little to much, of the 256 colours every terminal has: blues, which all eyes tell apart.
-const HEAT: [u8; 7] = [195, 153, 117, 75, 33, 26, 18];
+const HEAT: [u8; 7] = [195, 153, 117, 75, 32, 25, 18];
 
 /// From this step on the text is white.
 const DARK_FROM: usize = 4;
@@ -98,16 +98,16 @@ impl Grid {
     fn new(matrix: &RetentionMatrix, show: Show, precision: Precision) -> Self {
         let priced = matrix.measure == Measure::Value && matrix.cohorts.iter().any(|row| row.currency.is_some());
         let mut labels = vec![label("cohort", priced.then_some("currency"), "size")];
-        let hottest = matrix
-            .cohorts
-            .iter()
-            .flat_map(|row| (0..row.cells.len()).filter_map(|place| heat(matrix.measure, show, row, place)))
-            .fold(0.0, f64::max);
+        let heats =
+            matrix.cohorts.iter().flat_map(|row| (0..row.cells.len()).filter_map(|place| heat(matrix.measure, show, row, place)));
+        let range = heats.fold(None, |range: Option<(f64, f64)>, heat| {
+            Some(range.map_or((heat, heat), |(least, most)| (least.min(heat), most.max(heat))))
+        });
         let mut cells = Vec::new();
         for row in &matrix.cohorts {
             let currency = priced.then(|| row.currency.as_deref().unwrap_or("(none)"));
             labels.push(label(&cohort_label(&matrix.definition.cohort, &row.start), currency, &grouped(row.size)));
-            cells.push((0..row.cells.len()).map(|place| painted(matrix.measure, show, precision, row, place, hottest)).collect());
+            cells.push((0..row.cells.len()).map(|place| painted(matrix.measure, show, precision, row, place, range)).collect());
         }
         let summary_from = cells.len();
         if matrix.measure == Measure::Customers && show == Show::Percent && !matrix.summary.is_empty() {
@@ -163,7 +163,14 @@ fn label(cohort: &str, currency: Option<&str>, size: &str) -> Vec<String> {
     [Some(cohort), currency, Some(size)].into_iter().flatten().map(str::to_owned).collect()
 }
 
-fn painted(measure: Measure, show: Show, precision: Precision, row: &CohortRow, place: usize, hottest: f64) -> Painted {
+fn painted(
+    measure: Measure,
+    show: Show,
+    precision: Precision,
+    row: &CohortRow,
+    place: usize,
+    range: Option<(f64, f64)>,
+) -> Painted {
     let cell = &row.cells[place];
     let Some(text) = cell_text(measure, show, precision, row, place) else {
         return Painted { text: " ".to_owned(), style: Style::new() };
@@ -171,9 +178,13 @@ fn painted(measure: Measure, show: Show, precision: Precision, row: &CohortRow, 
     if let Cell::InProgress { .. } = cell.cell {
         return Painted { text: format!("{text}{IN_PROGRESS}"), style: Style::new().effects(Effects::DIMMED) };
     }
-    let level = heat(measure, show, row, place).filter(|_| hottest > 0.0).map_or(0.0, |heat| heat / hottest);
-    let full = show != Show::Previous && cell.age.0 == 0;
-    let step = if full { HEAT.len() - 1 } else { ((level.clamp(0.0, 1.0) * HEAT.len() as f64) as usize).min(HEAT.len() - 1) };
+    let step = match (heat(measure, show, row, place), range) {
+        (Some(heat), Some((least, most))) if most > least => {
+            (((heat - least) / (most - least) * HEAT.len() as f64) as usize).min(HEAT.len() - 1)
+        }
+        // The birth period, or the same share everywhere.
+        _ => HEAT.len() - 1,
+    };
     let ink = if step >= DARK_FROM { WHITE } else { BLACK };
     let style =
         Style::new().bg_color(Some(Color::Ansi256(Ansi256Color(HEAT[step])))).fg_color(Some(Color::Ansi256(Ansi256Color(ink))));
