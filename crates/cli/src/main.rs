@@ -7,6 +7,7 @@ mod output;
 mod progress;
 mod term;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,12 +29,17 @@ enum Status {
 
 const FAILED: u8 = 2;
 
+/// More threads than this would only wait for each other.
+const MOST_THREADS: usize = 1024;
+
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|location| format!(" ({}:{})", location.file(), location.line())).unwrap_or_default();
-        anstream::eprintln!(
-            "error: tenure met a fault of its own{place}; nothing was committed. Please report it with the command line."
+        let text = format!(
+            "error: tenure met a fault of its own{place}; nothing was committed. Please report it with the command line.\n"
         );
+        // Nobody is left to tell when stderr is gone.
+        let _ = std::io::stderr().write_all(text.as_bytes());
         std::process::exit(FAILED.into());
     }));
     let cli = Cli::parse();
@@ -51,7 +57,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, term: &Term) -> anyhow::Result<Status> {
     if let Some(threads) = cli.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+        rayon::ThreadPoolBuilder::new().num_threads(threads.get().min(MOST_THREADS)).build_global()?;
     }
     match cli.command {
         Command::Ingest(args) => commands::ingest::run(&args, term),

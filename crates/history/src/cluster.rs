@@ -48,6 +48,11 @@ impl Dictionary {
         Self { sorted, array, hashes }
     }
 
+    /// The number of names.
+    pub(crate) fn len(&self) -> u64 {
+        self.hashes.len() as u64
+    }
+
     /// The hash of the name at a place; 0 for a missing one.
     fn hash(&self, place: u32) -> u64 {
         self.hashes.get(place as usize).copied().unwrap_or(0)

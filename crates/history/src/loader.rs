@@ -47,6 +47,8 @@ pub struct Loaded {
     pub rows: u64,
     /// Distinct customers among the rows added.
     pub customers: u64,
+    /// Distinct events of the load.
+    pub events: u64,
     /// First and last activity among the rows added.
     pub span: Option<(Instant, Instant)>,
     /// Bytes written to disk.
@@ -156,7 +158,7 @@ impl Loader {
             sources: Vec::new(),
             files: Vec::new(),
         };
-        let mut tally = Tally { segment, duplicates: vec![0; sources.len()], customers: 0 };
+        let mut tally = Tally { segment, duplicates: vec![0; sources.len()], customers: 0, events: events.len() };
         let rows_of_export = rows_by_export(load.chunks, sources.len());
         let history = match target {
             Target::Memory => {
@@ -235,6 +237,7 @@ struct Tally {
     segment: Segment,
     duplicates: Vec<u64>,
     customers: u64,
+    events: u64,
 }
 
 impl Tally {
@@ -266,6 +269,7 @@ impl Tally {
             duplicates: self.duplicates,
             rows: self.segment.rows,
             customers: self.customers,
+            events: self.events,
             span: self.segment.span.map(|(first, last)| (Instant(first), Instant(last))),
             bytes,
         }

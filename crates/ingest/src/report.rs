@@ -132,6 +132,8 @@ pub struct Report {
     pub span: Option<(Instant, Instant)>,
     /// Distinct customers among the rows kept.
     pub customers: u64,
+    /// Distinct events among the rows kept.
+    pub events: u64,
     /// Bytes written.
     pub bytes_out: u64,
 }

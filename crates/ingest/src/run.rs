@@ -94,7 +94,7 @@ pub fn ingest(exports: &[Export], options: &Options, target: Target, progress: &
             notes,
         });
     }
-    let mut report = Report { inputs, span: None, customers: 0, bytes_out: 0 };
+    let mut report = Report { inputs, span: None, customers: 0, events: 0, bytes_out: 0 };
     let total = report.total();
     if !options.max_rejects.allows(total.rejected, total.read) {
         return Ok(Ingested { report, loaded: None });
@@ -111,6 +111,7 @@ pub fn ingest(exports: &[Export], options: &Options, target: Target, progress: &
     }
     report.span = loaded.span;
     report.customers = loaded.customers;
+    report.events = loaded.events;
     report.bytes_out = loaded.bytes;
     Ok(Ingested { report, loaded: Some(loaded) })
 }

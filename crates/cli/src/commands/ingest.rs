@@ -116,8 +116,9 @@ fn text(report: &Report, committed: bool) -> String {
     }
     if let (true, Some((first, last))) = (committed, report.span) {
         text.push_str(&format!(
-            "\n{}, from {first} to {last}; {} written\n",
+            "\n{}, {}, from {first} to {last}; {} written\n",
             counted(report.customers, "customer"),
+            counted(report.events, "event name"),
             bytes_text(report.bytes_out)
         ));
     }
@@ -141,6 +142,7 @@ struct ReportObject<'a> {
     first: Option<String>,
     last: Option<String>,
     customers: u64,
+    events: u64,
     bytes_in: u64,
     bytes_out: u64,
 }
@@ -188,6 +190,7 @@ fn json(report: &Report, committed: bool) -> anyhow::Result<Vec<u8>> {
         first: report.span.map(|(first, _)| first.to_string()),
         last: report.span.map(|(_, last)| last.to_string()),
         customers: report.customers,
+        events: report.events,
         bytes_in: report.inputs.iter().map(|input| input.bytes_in).sum(),
         bytes_out: report.bytes_out,
     };

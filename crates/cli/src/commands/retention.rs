@@ -11,6 +11,9 @@ use crate::input::{Opened, open};
 use crate::output::OutputArgs;
 use crate::term::Term;
 
+/// More ages than any history has.
+const MOST_AGES: i64 = 100_000;
+
 const EXAMPLES: &str = "Examples:
   tenure retention history
   tenure retention history --cohort week --at 1,2,4,8
@@ -69,7 +72,7 @@ struct QueryArgs {
     #[arg(long, value_name = "DATE|INSTANT")]
     as_of: Option<TimePoint>,
     /// Show the ages 0 … N−1
-    #[arg(long, value_name = "N", conflicts_with = "at")]
+    #[arg(long, value_name = "N", conflicts_with = "at", value_parser = clap::value_parser!(u32).range(1..=MOST_AGES))]
     ages: Option<u32>,
     /// Show only these ages
     #[arg(long, value_name = "1,7,30")]
