@@ -21,4 +21,4 @@ pub use inspection::{AttributeSummary, Inspection, inspect};
 pub use interval::{Interval, Wilson};
 pub use matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, SummaryPoint, Totals};
 pub use query::{Ages, Criterion, DEFAULT_LEVEL, Measure, RetentionQuery, Summary};
-pub use retention::retention;
+pub use retention::{MOST_AGES, retention};

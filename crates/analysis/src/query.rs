@@ -79,6 +79,9 @@ impl RetentionQuery {
                 "blocks of '{block}' need a date to be counted from: add --cohort-origin YYYY-MM-DD"
             )));
         }
+        if let (None, Some(origin)) = (block, self.origin) {
+            return Err(Error::query(format!("--cohort-origin {origin} goes with blocks such as --cohort '28 day'")));
+        }
         if !(self.level > 0.0 && self.level < 1.0) {
             return Err(Error::query(format!("--level {}: expected a share between 0 and 1, such as 0.95", self.level)));
         }

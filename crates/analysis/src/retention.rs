@@ -8,6 +8,12 @@ use crate::query::{Ages, Measure, RetentionQuery, Summary};
 use crate::timeline::Timeline;
 use crate::walk::{Bounds, Counts, Priced};
 
+/// More ages than any history has.
+pub const MOST_AGES: u32 = 100_000;
+
+/// More cells than anybody looks at.
+const MOST_CELLS: u64 = 20_000_000;
+
 /// Computes the retention matrix of a history.
 ///
 /// Cohorts are made of the customers whose first activity, judged over the whole history, falls into a period; a member
@@ -22,6 +28,13 @@ pub fn retention(history: &History, query: &RetentionQuery) -> Result<RetentionM
     let zone = query.zone.clone().unwrap_or_else(|| history.home_zone().clone());
     let instant = |point: Option<TimePoint>| point.map(|point| point.resolve(&zone));
     let (born_from, born_until) = (instant(query.born_from), instant(query.born_until));
+    if let (Some(from), Some(until)) = (born_from, born_until)
+        && from >= until
+    {
+        return Err(Error::query(format!(
+            "nobody can be born from {from} until {until}: --born-from must be before --born-until"
+        )));
+    }
     let observed = history.window();
     let until = instant(query.as_of).or(observed.until);
     let window = ObservationWindow { from: observed.from, until };
@@ -60,7 +73,7 @@ pub fn retention(history: &History, query: &RetentionQuery) -> Result<RetentionM
         born_outside_range: counts.born_outside,
         ..Totals::default()
     };
-    matrix.ages = assembly.ages(&query.ages);
+    matrix.ages = assembly.ages(&query.ages)?;
     let wilson = Wilson::new(query.level);
     matrix.cohorts = assembly.cohorts(&matrix.ages, query.measure, &wilson);
     let distinct = assembly.one_for_each_cohort(&matrix.cohorts);
@@ -157,16 +170,24 @@ impl Assembly<'_> {
         cohorts
     }
 
-    fn ages(&self, ages: &Ages) -> Vec<Age> {
-        match ages {
-            Ages::First(n) => (0..*n).map(Age).collect(),
-            Ages::At(ages) => ages.clone(),
+    fn ages(&self, ages: &Ages) -> Result<Vec<Age>, Error> {
+        let count = match ages {
+            Ages::At(ages) => return Ok(ages.clone()),
+            Ages::First(n) => *n,
             Ages::Begun => {
                 let births = self.timeline.births.iter().enumerate().filter(|(group, _)| self.counts.members[*group] > 0);
                 let oldest = births.map(|(_, &(_, period))| self.lived.begun - period).max();
-                oldest.map_or_else(Vec::new, |oldest| (0..=oldest.max(0) as u32).map(Age).collect())
+                oldest.map_or(0, |oldest| oldest.max(0) as u32 + 1)
             }
+        };
+        let cohorts = self.groups_by_cohort().len() as u64;
+        if count > MOST_AGES || cohorts * u64::from(count) > MOST_CELLS {
+            let unit = self.timeline.ages.period();
+            return Err(Error::query(format!(
+                "{cohorts} cohorts by {count} ages of a {unit} are too many to show; choose longer periods, --ages, --at or --born-from"
+            )));
         }
+        Ok((0..count).map(Age).collect())
     }
 
     fn cohorts(&self, ages: &[Age], measure: Measure, wilson: &Wilson) -> Vec<CohortRow> {

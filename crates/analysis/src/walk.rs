@@ -173,7 +173,7 @@ impl Counts {
     fn slots(&self, amounts: &Amounts<'_>) -> Vec<Slot> {
         let names = amounts.codes.map(|codes| codes.names()).unwrap_or_default();
         let currencies = names.into_iter().map(|name| Some(name.to_owned())).chain([None]);
-        currencies.map(|currency| Slot { at: self.priced.iter().position(|(c, _)| *c == currency), currency }).collect()
+        currencies.map(|currency| Slot { at: None, currency }).collect()
     }
 
     fn add_amount(&mut self, cell: usize, amounts: &Amounts<'_>, slots: &mut [Slot], row: usize) {
@@ -188,8 +188,11 @@ impl Counts {
         let last = slots.len() - 1;
         let slot = &mut slots[currency.unwrap_or(last)];
         let at = *slot.at.get_or_insert_with(|| {
-            self.priced.push((slot.currency.clone(), Priced::new(self.groups, self.periods)));
-            self.priced.len() - 1
+            // Two codes of a batch may stand for one currency: merged segments bring their own codes.
+            self.priced.iter().position(|(currency, _)| *currency == slot.currency).unwrap_or_else(|| {
+                self.priced.push((slot.currency.clone(), Priced::new(self.groups, self.periods)));
+                self.priced.len() - 1
+            })
         });
         let priced = &mut self.priced[at].1;
         priced.events.add(cell, 1);

@@ -99,13 +99,16 @@ pub(crate) fn exports(names: &[PathBuf]) -> anyhow::Result<Vec<Export>> {
 /// Says which rows could not be read, and how to go on without them.
 pub(crate) fn say_too_many_rejects(report: &Report, limit: RejectLimit, consequence: &str, term: &Term) {
     let total = report.total();
-    let limit = match limit {
-        RejectLimit::Rows(rows) => rows.to_string(),
-        RejectLimit::Percent(percent) => format!("{percent}%"),
+    let (limit, enough) = match limit {
+        RejectLimit::Rows(rows) => (rows.to_string(), total.rejected.to_string()),
+        RejectLimit::Percent(percent) => {
+            let share = (total.rejected as f64 * 1000.0 / total.read as f64).ceil() / 10.0;
+            (format!("{percent}%"), format!("{share}%"))
+        }
     };
     let mut text = format!(
-        "{} of {} rows can't be read, and --max-rejects allows {limit}; {consequence}. To go on without them: --max-rejects {}",
-        total.rejected, total.read, total.rejected
+        "{} of {} rows can't be read, and --max-rejects allows {limit}; {consequence}. To go on without them: --max-rejects {enough}",
+        total.rejected, total.read
     );
     for reject in report.first_rejects().take(SHOWN_REJECTS) {
         text.push_str(&format!("\n  {reject}"));

@@ -92,7 +92,11 @@ impl Question {
         RetentionQuery {
             cohort: self.cohort.parse().unwrap(),
             age: self.age.map(|age| age.parse().unwrap()),
-            origin: Some(ORIGIN.to_string().parse().unwrap()),
+            origin: [Some(self.cohort), self.age]
+                .iter()
+                .flatten()
+                .any(|p| p.contains(' '))
+                .then(|| ORIGIN.to_string().parse().unwrap()),
             measure,
             zone: Some(Zone::named(self.zone).unwrap()),
             week_start: format!("{:?}", self.week_start).parse().unwrap(),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -22,6 +23,8 @@ pub struct Writer {
     manifest: Option<Manifest>,
     /// Whether this writer made the directory, and should leave none behind when nothing is committed.
     created: bool,
+    /// Whether readers may see a history: one that was there, or one that was committed.
+    visible: bool,
     _lock: File,
 }
 
@@ -34,22 +37,10 @@ impl Writer {
     /// process writes; [`ErrorKind::Damaged`], [`ErrorKind::Unsupported`] and [`ErrorKind::Io`] as for reading.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let created = prepare(dir)?;
-        let lock_path = dir.join(LOCK);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(|error| Error::io(&lock_path, "write", error))?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => Error::new(
-                ErrorKind::Busy,
-                format!("{}: another ingest is writing to this history; wait until it has ended", dir.display()),
-            ),
-            TryLockError::Error(error) => Error::io(&lock_path, "lock", error),
-        })?;
+        let lock = lock(dir)?;
         let manifest = read_manifest(dir)?;
-        let writer = Self { dir: dir.to_owned(), manifest, created, _lock: lock };
+        let visible = manifest.is_some();
+        let writer = Self { dir: dir.to_owned(), manifest, created, visible, _lock: lock };
         writer.remove_orphans()?;
         Ok(writer)
     }
@@ -108,7 +99,7 @@ impl Writer {
 
     /// Makes a segment part of the history: readers see it from now on.
     pub(crate) fn commit(mut self, home_zone: &str, buckets: u32, segment: Segment) -> Result<(), Error> {
-        let mut manifest = self.manifest.take().unwrap_or_else(|| Manifest::new(home_zone, buckets));
+        let mut manifest = self.manifest.clone().unwrap_or_else(|| Manifest::new(home_zone, buckets));
         manifest.segments.push(segment);
         for table in [ACTIVITY, CUSTOMERS] {
             sync_dir(&self.dir.join(table))?;
@@ -117,9 +108,9 @@ impl Writer {
         write_synced(&new, &manifest.to_json())?;
         let path = self.dir.join(MANIFEST);
         fs::rename(&new, &path).map_err(|error| Error::io(&path, "replace", error))?;
-        sync_dir(&self.dir)?;
-        self.manifest = Some(manifest);
-        Ok(())
+        // From here on the files belong to the history, whatever happens.
+        self.visible = true;
+        sync_dir(&self.dir)
     }
 
     /// Removes what an interrupted ingest has left.
@@ -143,7 +134,7 @@ impl Writer {
 impl Drop for Writer {
     /// A history that never came to be leaves no directory behind.
     fn drop(&mut self) {
-        if self.manifest.is_none() {
+        if !self.visible {
             // Best effort: whatever stays is removed by the next writer.
             let _ = self.remove_orphans();
             let _ = fs::remove_dir(self.dir.join(ACTIVITY));
@@ -152,6 +143,31 @@ impl Drop for Writer {
             if self.created {
                 let _ = fs::remove_dir(&self.dir);
             }
+        }
+    }
+}
+
+/// Takes the lock that one writer holds. The system gives it back when a process ends, however it ends.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join(LOCK);
+    loop {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| Error::io(&path, "write", error))?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => Error::new(
+                ErrorKind::Busy,
+                format!("{}: another ingest is writing to this history; wait until it has ended", dir.display()),
+            ),
+            TryLockError::Error(error) => Error::io(&path, "lock", error),
+        })?;
+        // A writer that gave up may have removed the file between our opening and locking it.
+        let same = |there: fs::Metadata| file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (there.dev(), there.ino()));
+        if fs::metadata(&path).is_ok_and(same) {
+            return Ok(file);
         }
     }
 }

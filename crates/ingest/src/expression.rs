@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type, TimeUnit};
-use polars::prelude::{AnyValue, Column, DataFrame, DataType, Expr, IntoLazy, NamedFrom, PolarsError, Schema, Series, lit};
-use tenure_model::Decimal;
+use polars::prelude::{
+    AnyValue, Column, DataFrame, DataType, Expr, IntoLazy, NamedFrom, Operator, PolarsError, Schema, Series, lit,
+};
+use tenure_model::{Day, Decimal, TimePoint, Zone};
 
 use crate::error::{Error, ErrorKind};
 use crate::near::suggestion;
@@ -15,8 +17,14 @@ use crate::near::suggestion;
 /// Digits of a decimal inside an expression.
 const PRECISION: usize = 38;
 
-/// Decimals inside an expression: at least those of a quotient, at most these.
-const SCALES: std::ops::RangeInclusive<u8> = tenure_model::DIVISION_SCALE..=12;
+/// The least decimals inside an expression: those of a quotient.
+const LEAST_SCALE: u8 = tenure_model::DIVISION_SCALE;
+
+/// The most decimals inside an expression, so that whole numbers keep enough room beside them.
+const MOST_SCALE: u8 = 18;
+
+/// How far an exact result may be from the same expression in floating point. More means that it has overflowed.
+const FLOAT_TOLERANCE: (f64, f64) = (0.5, 1e-6);
 
 const SEVERAL_ROWS: &str = "this looks at several rows at once; expected an expression over the columns of one row";
 
@@ -160,15 +168,24 @@ impl Parsed {
                     ColumnKind::Typed(data_type) => (name.clone(), None, data_type),
                 })
                 .collect();
-            let scales: u8 = kinds.iter().map(|(_, text, arrow)| scale_of(*text, arrow)).fold(0, u8::saturating_add);
-            let scale = scales.clamp(*SCALES.start(), *SCALES.end());
-            let schema: Schema =
-                kinds.iter().map(|(name, text, arrow)| (name.as_str().into(), polars_type(*text, arrow, scale))).collect();
-            let expression = self.expression.clone().map_expr(|e| exact_literals(e, &schema, scale));
+            let arithmetic = Arithmetic::of(&self.expression);
+            let scale = arithmetic.scale(&self.expression, &kinds)?;
+            let types = |exact: bool| -> Schema {
+                let types = kinds.iter().map(|(name, text, arrow)| {
+                    let exact_type = polars_type(*text, arrow, scale, arithmetic.exact_integers(wanted));
+                    let float = !exact && (exact_type.is_primitive_numeric() || exact_type.is_decimal());
+                    (name.as_str().into(), if float { DataType::Float64 } else { exact_type })
+                });
+                types.collect()
+            };
+            let (schema, float_schema) = (types(true), types(false));
+            let expression = self.expression.clone().map_expr(|e| beside_columns(exact_literals(e, scale), &schema));
             let evaluator = Evaluator {
                 text: self.text.clone(),
                 flag: self.flag,
                 expression,
+                in_floats: self.expression.clone().map_expr(|e| beside_columns(e, &float_schema)),
+                divides: arithmetic.divides,
                 columns: kinds,
                 scale,
                 schema: Arc::new(schema),
@@ -238,13 +255,19 @@ fn scale_of(text: Option<TextType>, arrow: &ArrowType) -> u8 {
     }
 }
 
-fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8) -> DataType {
+/// Whole numbers become decimals where they are computed with, since 64 bits may overflow.
+fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8, exact_integers: bool) -> DataType {
+    let decimal = DataType::Decimal(PRECISION, scale.into());
     match text {
+        Some(TextType::Integer) if exact_integers => decimal,
         Some(TextType::Integer) => DataType::Int64,
         Some(TextType::Decimal(_)) => DataType::Decimal(PRECISION, scale.into()),
         Some(TextType::Boolean) => DataType::Boolean,
         Some(TextType::Text) => DataType::String,
         None => match arrow {
+            // It may hold more than a signed integer can.
+            ArrowType::UInt64 => decimal,
+            t if t.is_integer() && exact_integers => decimal,
             t if t.is_integer() => DataType::Int64,
             t if t.is_floating() => DataType::Float64,
             ArrowType::Decimal128(..) | ArrowType::Decimal64(..) | ArrowType::Decimal32(..) => {
@@ -258,26 +281,110 @@ fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8) -> DataType
     }
 }
 
-/// Makes numbers written with a point exact, and reads quoted literals beside a column as its type.
-fn exact_literals(expression: Expr, schema: &Schema, scale: u8) -> Expr {
-    let decimal = DataType::Decimal(PRECISION, scale.into());
+/// What an expression computes.
+struct Arithmetic {
+    computes: bool,
+    multiplies: bool,
+    divides: bool,
+    modulus: bool,
+}
+
+impl Arithmetic {
+    fn of(expression: &Expr) -> Self {
+        let mut found = Self { computes: false, multiplies: false, divides: false, modulus: false };
+        for part in expression {
+            if let Expr::BinaryExpr { op, .. } = part {
+                found.multiplies |= matches!(op, Operator::Multiply);
+                found.divides |= matches!(op, Operator::TrueDivide | Operator::FloorDivide | Operator::RustDivide);
+                found.modulus |= matches!(op, Operator::Modulus);
+                found.computes |= op.is_arithmetic();
+            }
+        }
+        found
+    }
+
+    fn exact_integers(&self, wanted: Wanted) -> bool {
+        (wanted == Wanted::Number || self.computes) && !self.modulus
+    }
+
+    /// Decimals that hold every product of the parts, or every part where nothing is multiplied.
+    fn scale(&self, expression: &Expr, kinds: &[(String, Option<TextType>, ArrowType)]) -> Result<u8, PolarsError> {
+        let parts = expression.into_iter().map(|part| match part {
+            Expr::Column(name) => {
+                kinds.iter().find(|(column, ..)| **column == **name).map_or(0, |(_, text, arrow)| scale_of(*text, arrow))
+            }
+            Expr::Literal(value) => match value.to_any_value() {
+                Some(AnyValue::Float64(number)) => {
+                    number.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len() as u8)
+                }
+                _ => 0,
+            },
+            _ => 0,
+        });
+        let needed = if self.multiplies { parts.fold(0, u8::saturating_add) } else { parts.fold(0, u8::max) };
+        if needed > MOST_SCALE {
+            let message = format!(
+                "its result may have {needed} decimals, and {MOST_SCALE} are kept: round a part of it, as in round(price, 2)"
+            );
+            return Err(PolarsError::ComputeError(message.into()));
+        }
+        Ok(needed.max(LEAST_SCALE))
+    }
+}
+
+/// Makes numbers written with a point exact.
+fn exact_literals(expression: Expr, scale: u8) -> Expr {
     match expression {
-        Expr::Literal(ref value) if let Some(AnyValue::Float64(number)) = value.to_any_value() => lit(number).cast(decimal),
-        Expr::BinaryExpr { left, op, right } if op.is_comparison() => {
-            let (left, right) = (beside(&left, &right, schema), beside(&right, &left, schema));
-            Expr::BinaryExpr { left: left.into(), op, right: right.into() }
+        Expr::Literal(ref value) if let Some(AnyValue::Float64(number)) = value.to_any_value() => {
+            lit(number).cast(DataType::Decimal(PRECISION, scale.into()))
         }
         other => other,
     }
 }
 
-/// `literal` as the type of the column it is compared with.
-fn beside(literal: &Expr, column: &Expr, schema: &Schema) -> Expr {
-    let (Expr::Literal(value), Expr::Column(name)) = (literal, column) else { return literal.clone() };
-    let value = value.to_any_value();
-    match (value.as_ref().and_then(AnyValue::get_str), schema.get(name.as_str())) {
-        (Some(text), Some(t)) if !matches!(t, DataType::String) => lit(text.to_owned()).strict_cast(t.clone()),
-        _ => literal.clone(),
+/// Reads quoted literals beside a column as the column's type.
+fn beside_columns(expression: Expr, schema: &Schema) -> Expr {
+    let type_of = |expression: &Expr| match expression {
+        Expr::Column(name) => schema.get(name.as_str()).filter(|t| !matches!(t, DataType::String)).cloned(),
+        _ => None,
+    };
+    match expression {
+        Expr::BinaryExpr { left, op, right } if op.is_comparison() => {
+            let new_left = type_of(&right).map(|t| read_as(&left, &t));
+            let new_right = type_of(&left).map(|t| read_as(&right, &t));
+            Expr::BinaryExpr { left: new_left.map_or(left, Into::into), op, right: new_right.map_or(right, Into::into) }
+        }
+        // `column in ('a', 'b')`: the list is a literal below.
+        Expr::Function { mut input, function } => {
+            if let [first, list] = input.as_mut_slice()
+                && let Some(t) = type_of(first)
+            {
+                *list = list.clone().map_expr(|part| read_as(&part, &t));
+            }
+            Expr::Function { input, function }
+        }
+        other => other,
+    }
+}
+
+/// A quoted literal, or a list of them, as a type. What can't be read as it is an error when the expression is tried.
+fn read_as(literal: &Expr, wanted: &DataType) -> Expr {
+    let Expr::Literal(value) = literal else { return literal.clone() };
+    if value.get_datatype() != DataType::String {
+        return literal.clone();
+    }
+    let text = value.to_any_value().and_then(|value| value.get_str().map(str::to_owned));
+    match (wanted, text) {
+        (DataType::Datetime(..), Some(text)) => match text.parse::<TimePoint>() {
+            Ok(point) => lit(point.resolve(&Zone::utc()).0).cast(wanted.clone()),
+            Err(_) => literal.clone(),
+        },
+        (DataType::Date, Some(text)) => match text.parse::<Day>() {
+            Ok(day) => lit(day.0).cast(wanted.clone()),
+            Err(_) => literal.clone(),
+        },
+        (DataType::Datetime(..) | DataType::Date, None) => literal.clone(),
+        _ => literal.clone().strict_cast(wanted.clone()),
     }
 }
 
@@ -287,6 +394,9 @@ pub(crate) struct Evaluator {
     text: String,
     flag: &'static str,
     expression: Expr,
+    /// The same in floating point, to tell when exact arithmetic has overflowed.
+    in_floats: Expr,
+    divides: bool,
     columns: Vec<(String, Option<TextType>, ArrowType)>,
     scale: u8,
     schema: Arc<Schema>,
@@ -317,58 +427,111 @@ impl Evaluator {
 
     /// The rows for which a predicate holds; a missing truth does not hold.
     pub(crate) fn conditions(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<Vec<Outcome<bool>>, Error> {
-        self.evaluate(rows, column, |value| match value {
+        let (frame, unreadable) = self.frame(rows, column)?;
+        let mut outcomes = self.evaluate(&frame, &self.expression, &|value| match value {
             AnyValue::Boolean(holds) => Some(holds),
             _ => None,
-        })
+        });
+        mark(&mut outcomes, unreadable);
+        Ok(outcomes)
     }
 
-    /// The numbers, exactly where the expression is made of exact columns.
+    /// The numbers, exactly where the expression is made of exact columns; quotients have 6 decimals.
     pub(crate) fn numbers(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<Vec<Outcome<Decimal>>, Error> {
-        self.evaluate(rows, column, |value| match value {
-            AnyValue::Decimal(units, _, scale) => Some(Decimal::new(units, u8::try_from(scale).ok()?).normalized()),
-            AnyValue::Float64(number) => from_float(number),
-            AnyValue::Float32(number) => from_float(number.into()),
-            other => other.extract::<i128>().map(|units| Decimal::new(units, 0)),
-        })
+        let (frame, unreadable) = self.frame(rows, column)?;
+        let mut outcomes = self.evaluate(&frame, &self.expression, &|value| {
+            let number = match value {
+                AnyValue::Decimal(units, _, scale) => Decimal::new(units, u8::try_from(scale).ok()?),
+                AnyValue::Float64(number) => from_float(number)?,
+                AnyValue::Float32(number) => from_float(number.into())?,
+                other => Decimal::new(other.extract::<i128>()?, 0),
+            };
+            Some(if self.divides { number.rounded(tenure_model::DIVISION_SCALE) } else { number }.normalized())
+        });
+        self.mark_overflows(&frame, &mut outcomes)?;
+        mark(&mut outcomes, unreadable);
+        Ok(outcomes)
     }
 
+    /// The columns as the expression needs them, and the values that are not of the types it needs.
+    fn frame(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<(DataFrame, Vec<Misfit>), Error> {
+        let mut unreadable = Vec::new();
+        let columns = self.columns.iter().map(|(name, text, _)| {
+            let array = column(name);
+            let wanted = self.schema.get(name.as_str()).cloned().unwrap_or(DataType::String);
+            let series = match text {
+                Some(_) => text_series(name, &wanted, &array, self.scale, &mut unreadable),
+                None => typed_series(name, &wanted, &array, self.scale),
+            };
+            series.map(Column::from)
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| self.failed(&error))?;
+        Ok((DataFrame::new(rows, columns).map_err(|error| self.failed(&error))?, unreadable))
+    }
+
+    fn failed(&self, error: &PolarsError) -> Error {
+        Error::new(ErrorKind::Expression, format!("{} {:?}: {}", self.flag, self.text, first_line(error)))
+    }
+
+    /// The value of an expression for each row. Rows for which it fails are found by halving.
     fn evaluate<T: Clone>(
         &self,
-        rows: usize,
-        column: impl Fn(&str) -> ArrayRef,
-        convert: impl Fn(AnyValue<'_>) -> Option<T>,
-    ) -> Result<Vec<Outcome<T>>, Error> {
-        let failed = |error: PolarsError| {
-            Error::new(ErrorKind::Expression, format!("{} {:?}: {}", self.flag, self.text, first_line(&error)))
-        };
-        let mut unreadable: Vec<(usize, String, String)> = Vec::new();
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for (name, text, _) in &self.columns {
-            let array = column(name);
-            let series = match text {
-                Some(kind) => text_series(name, *kind, &array, self.scale, &mut unreadable),
-                None => typed_series(name, &array, self.scale),
-            };
-            columns.push(Column::from(series.map_err(failed)?));
+        frame: &DataFrame,
+        expression: &Expr,
+        convert: &dyn Fn(AnyValue<'_>) -> Option<T>,
+    ) -> Vec<Outcome<T>> {
+        let rows = frame.height();
+        let result = frame.clone().lazy().select([expression.clone().alias("result")]).collect();
+        match result {
+            Ok(result) => {
+                let result = result.columns()[0].as_materialized_series();
+                if result.len() == rows {
+                    return result.iter().map(|value| Outcome::Value(convert(value))).collect();
+                }
+                // An expression without columns is the same for every row.
+                vec![Outcome::Value(result.get(0).ok().and_then(convert)); rows]
+            }
+            Err(_) if rows > 1 => {
+                let (first, second) = frame.split_at((rows / 2) as i64);
+                let mut outcomes = self.evaluate(&first, expression, convert);
+                outcomes.extend(self.evaluate(&second, expression, convert));
+                outcomes
+            }
+            Err(_) => vec![self.without_value(); rows],
         }
-        // A condition without columns is the same for every row.
-        let frame = DataFrame::new(rows, columns).map_err(failed)?;
-        let result = frame.lazy().select([self.expression.clone().alias("result")]).collect().map_err(failed)?;
-        let result = result.columns()[0].as_materialized_series();
-        let broadcast = result.len() == 1 && rows != 1;
-        if result.len() != rows && !broadcast {
-            return Err(failed(PolarsError::ComputeError("it does not give one value for each row".into())));
+    }
+
+    fn without_value<T>(&self) -> Outcome<T> {
+        Outcome::Unreadable { column: String::new(), value: self.text.clone() }
+    }
+
+    /// Finds results that are far from the same expression in floating point.
+    fn mark_overflows(&self, frame: &DataFrame, outcomes: &mut [Outcome<Decimal>]) -> Result<(), Error> {
+        let columns = frame.columns().iter().map(|column| {
+            let number = column.dtype().is_primitive_numeric() || column.dtype().is_decimal();
+            if number { column.cast(&DataType::Float64) } else { Ok(column.clone()) }
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| self.failed(&error))?;
+        let frame = DataFrame::new(frame.height(), columns).map_err(|error| self.failed(&error))?;
+        let floats = self.evaluate(&frame, &self.in_floats, &|value| value.extract::<f64>());
+        for (outcome, float) in outcomes.iter_mut().zip(floats) {
+            let (Outcome::Value(exact), Outcome::Value(Some(float))) = (&*outcome, float) else { continue };
+            let (least, share) = FLOAT_TOLERANCE;
+            let far = |exact: &Decimal| (exact.to_f64() - float).abs() > least + share * float.abs();
+            if float.is_finite() && exact.as_ref().is_none_or(far) {
+                *outcome = self.without_value();
+            }
         }
-        let mut outcomes: Vec<Outcome<T>> = if broadcast {
-            vec![Outcome::Value(result.get(0).ok().and_then(convert)); rows]
-        } else {
-            result.iter().map(|value| Outcome::Value(convert(value))).collect()
-        };
-        for (row, column, value) in unreadable {
-            outcomes[row] = Outcome::Unreadable { column, value };
-        }
-        Ok(outcomes)
+        Ok(())
+    }
+}
+
+/// A value that is not of the type that the expression needs: row, column, text.
+type Misfit = (usize, String, String);
+
+fn mark<T>(outcomes: &mut [Outcome<T>], unreadable: Vec<Misfit>) {
+    for (row, column, value) in unreadable {
+        outcomes[row] = Outcome::Unreadable { column, value };
     }
 }
 
@@ -378,40 +541,39 @@ fn from_float(number: f64) -> Option<Decimal> {
 
 fn text_series(
     name: &str,
-    kind: TextType,
+    wanted: &DataType,
     array: &ArrayRef,
     scale: u8,
-    unreadable: &mut Vec<(usize, String, String)>,
+    unreadable: &mut Vec<Misfit>,
 ) -> Result<Series, PolarsError> {
     let texts = array.as_string::<i32>();
     let trimmed = texts.iter().map(|text| text.map(str::trim).filter(|text| !text.is_empty()));
     let mut bad = |row: usize, text: &str| unreadable.push((row, name.to_owned(), text.to_owned()));
-    Ok(match kind {
-        TextType::Text => Series::new(name.into(), trimmed.collect::<Vec<_>>()),
-        TextType::Boolean => Series::new(name.into(), trimmed.map(|text| text.and_then(boolean)).collect::<Vec<_>>()),
-        TextType::Integer => {
-            let mut values: Vec<Option<i64>> = Vec::with_capacity(texts.len());
-            for (row, text) in trimmed.enumerate() {
-                let value = text.and_then(|text| text.parse().ok());
-                if let (Some(text), None) = (text, value) {
-                    bad(row, text);
-                }
-                values.push(value);
-            }
-            Series::new(name.into(), values)
+    Ok(match wanted {
+        DataType::Int64 => Series::new(name.into(), read_texts(trimmed, |text| text.parse::<i64>().ok(), &mut bad)),
+        DataType::Boolean => Series::new(name.into(), read_texts(trimmed, boolean, &mut bad)),
+        DataType::Decimal(..) => {
+            let read = |text: &str| text.parse::<Decimal>().ok()?.at_scale(scale).map(Decimal::units);
+            decimal_series(name, &read_texts(trimmed, read, &mut bad), scale)?
         }
-        TextType::Decimal(_) => {
-            let mut values: Vec<Option<i128>> = Vec::with_capacity(texts.len());
-            for (row, text) in trimmed.enumerate() {
-                let value = text.and_then(|text| text.parse::<Decimal>().ok()?.at_scale(scale).map(Decimal::units));
-                if let (Some(text), None) = (text, value) {
-                    bad(row, text);
-                }
-                values.push(value);
-            }
-            decimal_series(name, &values, scale)?
-        }
+        _ => Series::new(name.into(), trimmed.collect::<Vec<_>>()),
     })
+}
+
+fn read_texts<'a, T>(
+    texts: impl Iterator<Item = Option<&'a str>>,
+    read: impl Fn(&str) -> Option<T>,
+    bad: &mut dyn FnMut(usize, &str),
+) -> Vec<Option<T>> {
+    let mut values = Vec::new();
+    for (row, text) in texts.enumerate() {
+        let value = text.and_then(&read);
+        if let (Some(text), None) = (text, &value) {
+            bad(row, text);
+        }
+        values.push(value);
+    }
+    values
 }
 
 fn decimal_series(name: &str, units: &[Option<i128>], scale: u8) -> Result<Series, PolarsError> {
@@ -422,17 +584,15 @@ fn decimal_series(name: &str, units: &[Option<i128>], scale: u8) -> Result<Serie
     Series::from_any_values_and_dtype(name.into(), &values, &DataType::Decimal(PRECISION, scale.into()), true)
 }
 
-fn typed_series(name: &str, array: &ArrayRef, scale: u8) -> Result<Series, PolarsError> {
+fn typed_series(name: &str, wanted: &DataType, array: &ArrayRef, scale: u8) -> Result<Series, PolarsError> {
     let wrong = |error: arrow::error::ArrowError| PolarsError::ComputeError(format!("column \"{name}\": {error}").into());
-    let target = match array.data_type() {
-        t if t.is_integer() => ArrowType::Int64,
-        t if t.is_floating() => ArrowType::Float64,
-        ArrowType::Decimal128(..) | ArrowType::Decimal64(..) | ArrowType::Decimal32(..) => {
-            ArrowType::Decimal128(PRECISION as u8, scale as i8)
-        }
-        ArrowType::Boolean => ArrowType::Boolean,
-        ArrowType::Date32 | ArrowType::Date64 => ArrowType::Date32,
-        ArrowType::Timestamp(_, zone) => ArrowType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+    let target = match wanted {
+        DataType::Int64 => ArrowType::Int64,
+        DataType::Float64 => ArrowType::Float64,
+        DataType::Decimal(..) => ArrowType::Decimal128(PRECISION as u8, scale as i8),
+        DataType::Boolean => ArrowType::Boolean,
+        DataType::Date => ArrowType::Date32,
+        DataType::Datetime(..) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
         _ => ArrowType::Utf8,
     };
     let array = cast(array, &target).map_err(wrong)?;
@@ -521,6 +681,58 @@ mod tests {
         let columns: &[(&str, &[&str])] = &[("n", &["1", "2", "3", "many"])];
         let found = conditions("n > 1", columns).unwrap();
         assert_eq!(found[3], Outcome::Unreadable { column: "n".into(), value: "many".into() });
+    }
+
+    #[test]
+    fn results_are_exact_or_refused() {
+        let columns: &[(&str, &[&str])] =
+            &[("a", &["4294967296", "6074001000", "0"]), ("p", &["0.0001", "0.1234567", "3"]), ("z", &["0", "2", "0"])];
+        let one = |expression: &str, row: usize| numbers(expression, columns).unwrap()[row].clone();
+        assert_eq!(one("a * a", 0), value("18446744073709551616".parse().unwrap()));
+        assert_eq!(one("p * p", 0), value("0.00000001".parse().unwrap()));
+        assert_eq!(one("a * 0.0000001", 1), value("607.4001".parse().unwrap()));
+        assert_eq!(one("p + 0.1234567", 1), value("0.2469134".parse().unwrap()));
+        assert_eq!(one("p / 3", 1), value("0.041152".parse().unwrap()));
+        // More than 38 digits: told, not wrapped.
+        assert!(matches!(one("a * a * a * a * a", 0), Outcome::Unreadable { .. }));
+        // A row that can't be computed does not stop the others.
+        assert!(matches!(one("p / z", 0), Outcome::Unreadable { .. } | Outcome::Value(None)));
+        assert_eq!(one("p / z", 1), value("0.061728".parse().unwrap()));
+        assert!(numbers("p * p * p", columns).unwrap_err().to_string().contains("round a part of it"));
+    }
+
+    #[test]
+    fn quoted_literals_are_read_as_the_column() {
+        let columns: &[(&str, &[&str])] = &[("n", &["1", "20", "3"]), ("d", &["1.5", "2", "3"])];
+        assert_eq!(conditions("n in ('3', '20')", columns).unwrap(), [value(false), value(true), value(true)]);
+        assert_eq!(conditions("d in ('1.50')", columns).unwrap(), [value(true), value(false), value(false)]);
+        assert_eq!(conditions("n between '2' and '9'", columns).unwrap(), [value(false), value(false), value(true)]);
+        assert!(conditions("n in ('many')", columns).is_err());
+    }
+
+    #[test]
+    fn typed_columns_keep_their_values() {
+        use arrow::array::{Date32Array, TimestampMillisecondArray, UInt64Array};
+        let arrays: Vec<(&str, ArrayRef)> = vec![
+            ("q", Arc::new(UInt64Array::from(vec![u64::MAX, 1]))),
+            ("t", Arc::new(TimestampMillisecondArray::from(vec![0, 86_400_000]).with_timezone("UTC"))),
+            ("d", Arc::new(Date32Array::from(vec![0, 31]))),
+        ];
+        let header: Vec<Arc<str>> = arrays.iter().map(|(name, _)| (*name).into()).collect();
+        let array = |name: &str| arrays.iter().find(|(n, _)| *n == name).unwrap().1.clone();
+        let evaluator = |text: &str, wanted| {
+            Parsed::new("--where", text, &header)
+                .unwrap()
+                .resolve(wanted, |name| ColumnKind::Typed(array(name).data_type().clone()))
+        };
+        let holds = |text: &str| evaluator(text, Wanted::Condition).unwrap().conditions(2, array).unwrap();
+        assert_eq!(holds("q > 5"), [value(true), value(false)]);
+        assert_eq!(holds("t > '1970-01-01'"), [value(false), value(true)]);
+        assert_eq!(holds("t >= '1970-01-02T00:00:00Z'"), [value(false), value(true)]);
+        assert_eq!(holds("d = '1970-02-01'"), [value(false), value(true)]);
+        assert!(evaluator("d = 'soon'", Wanted::Condition).is_err());
+        let sums = evaluator("q + 0", Wanted::Number).unwrap().numbers(2, array).unwrap();
+        assert_eq!(sums[0], value("18446744073709551615".parse().unwrap()));
     }
 
     #[test]

@@ -60,7 +60,13 @@ impl Input {
                         "this is a directory; expected an export file or a glob",
                     ));
                 }
-                (path.display().to_string(), Source::File(path.as_path().into()))
+                let source = if meta.is_file() {
+                    Source::File(path.as_path().into())
+                } else {
+                    // A pipe gives its bytes once, and they are read more than once.
+                    Source::Memory(std::fs::read(path).map_err(|error| Error::io(path, "read", error))?.into())
+                };
+                (path.display().to_string(), source)
             }
             Export::Rows(source) => (source.name().to_owned(), Source::Memory(Arc::new([]))),
             Export::Stdin => {
@@ -184,6 +190,11 @@ pub(crate) fn open(export: &Export) -> Result<(Input, Box<dyn Rows>), Error> {
             &input.name,
             "this is neither text nor Parquet (it has zero bytes); expected CSV, JSON Lines or Parquet, plain, gzip or zstd",
         ));
+    } else if starts_json_array(&start) {
+        return Err(Error::input(
+            &input.name,
+            "this is one JSON array; expected JSON Lines, an object a line (convert it, for example with: jq -c '.[]')",
+        ));
     } else if first_printable(&start) == Some(b'{') {
         Box::new(JsonRows::open(input.clone())?)
     } else {
@@ -195,6 +206,11 @@ pub(crate) fn open(export: &Export) -> Result<(Input, Box<dyn Rows>), Error> {
 fn first_printable(start: &[u8]) -> Option<u8> {
     let text = start.strip_prefix(UTF8_BOM).unwrap_or(start);
     text.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}
+
+fn starts_json_array(start: &[u8]) -> bool {
+    let mut text = without_bom(start).iter().filter(|byte| !byte.is_ascii_whitespace());
+    text.next() == Some(&b'[') && matches!(text.next(), Some(b'{' | b'[' | b']'))
 }
 
 pub(crate) fn without_bom(text: &[u8]) -> &[u8] {

@@ -1,5 +1,7 @@
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, StringBuilder};
@@ -26,7 +28,7 @@ impl JsonRows {
             let mut paths = HashSet::new();
             for line in lines(&block.bytes) {
                 // What is no object shows up as a damaged row later.
-                let _ = collect_paths(line, "", &mut paths);
+                let _ = collect_paths(line, "", 1, &mut paths);
             }
             found.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
             Ok(())
@@ -87,12 +89,15 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn collect_paths(object: &str, path: &str, paths: &mut HashSet<Arc<str>>) -> Result<(), serde_json::Error> {
+/// Objects nested deeper than this are one value, as text.
+const MAX_DEPTH: usize = 32;
+
+fn collect_paths(object: &str, path: &str, depth: usize, paths: &mut HashSet<Arc<str>>) -> Result<(), serde_json::Error> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(object)?;
     for (key, value) in fields {
         let path = join(path, &key);
-        if value.get().starts_with('{') {
-            collect_paths(value.get(), &path, paths)?;
+        if value.get().starts_with('{') && depth < MAX_DEPTH {
+            collect_paths(value.get(), &path, depth + 1, paths)?;
         } else if !paths.contains(&*path) {
             paths.insert(path.into());
         }
@@ -100,28 +105,40 @@ fn collect_paths(object: &str, path: &str, paths: &mut HashSet<Arc<str>>) -> Res
     Ok(())
 }
 
-/// The paths that are asked for, as a tree: where each ends, the place of its column.
+/// The paths that are asked for below an object, each with the place of its column. A path may be one key with dots in
+/// it, or keys inside keys, so what a key leads to is worked out when it is met.
 #[derive(Debug, Default)]
 struct Wanted {
+    paths: Vec<(String, usize)>,
+    met: RefCell<HashMap<String, Rc<Found>>>,
+}
+
+/// What a key leads to.
+#[derive(Debug)]
+struct Found {
     column: Option<usize>,
-    children: HashMap<String, Wanted>,
+    inner: Wanted,
 }
 
 impl Wanted {
     fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
-        let mut root = Wanted::default();
-        for (column, path) in paths.enumerate() {
-            root.insert(path, column);
-        }
-        root
+        Self { paths: paths.enumerate().map(|(column, path)| (path.to_owned(), column)).collect(), met: RefCell::default() }
     }
 
-    /// A path may be one key with dots in it, or keys inside keys: each split is tried.
-    fn insert(&mut self, path: &str, column: usize) {
-        self.children.entry(path.to_owned()).or_default().column = Some(column);
-        for (at, _) in path.match_indices('.') {
-            self.children.entry(path[..at].to_owned()).or_default().insert(&path[at + 1..], column);
+    fn find(&self, key: &str) -> Option<Rc<Found>> {
+        if let Some(found) = self.met.borrow().get(key) {
+            return Some(found.clone());
         }
+        let rests = self.paths.iter().filter_map(|(path, column)| Some((path.strip_prefix(key)?, *column)));
+        let column = rests.clone().find(|(rest, _)| rest.is_empty()).map(|(_, column)| column);
+        let inner: Vec<(String, usize)> =
+            rests.filter_map(|(rest, column)| Some((rest.strip_prefix('.')?.to_owned(), column))).collect();
+        if column.is_none() && inner.is_empty() {
+            return None;
+        }
+        let found = Rc::new(Found { column, inner: Wanted { paths: inner, met: RefCell::default() } });
+        self.met.borrow_mut().insert(key.to_owned(), found.clone());
+        Some(found)
     }
 }
 
@@ -159,14 +176,14 @@ impl<'de> Visitor<'de> for Object<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         use serde::de::Error as _;
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-            let Some(wanted) = self.wanted.children.get(&*key) else {
+            let Some(found) = self.wanted.find(&key) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             let raw = map.next_value::<&RawValue>()?.get();
-            if raw.starts_with('{') && !wanted.children.is_empty() {
-                read_object(raw, wanted, self.fields).map_err(A::Error::custom)?;
-            } else if let Some(column) = wanted.column {
+            if raw.starts_with('{') && !found.inner.paths.is_empty() {
+                read_object(raw, &found.inner, self.fields).map_err(A::Error::custom)?;
+            } else if let Some(column) = found.column {
                 // Numbers stay as they are written, so that amounts are exact and long ids whole.
                 self.fields[column] = match raw.as_bytes()[0] {
                     b'n' => None,
@@ -207,6 +224,17 @@ mod tests {
                 None
             ]
         );
+    }
+
+    #[test]
+    fn deep_and_dotted_objects_are_bounded() {
+        let deep = format!("{}1{}", "{\"a\":".repeat(20_000), "}".repeat(20_000));
+        let mut paths = HashSet::new();
+        collect_paths(&deep, "", 1, &mut paths).unwrap();
+        assert_eq!(paths.into_iter().map(|path| path.matches('a').count()).collect::<Vec<_>>(), [MAX_DEPTH]);
+        let dotted: Vec<String> = (0..60).map(|i| format!("k{i}")).collect();
+        let path = dotted.join(".");
+        assert_eq!(fields(&format!("{{\"{path}\": 5}}"), &[&path]).unwrap(), [Some("5".to_owned())]);
     }
 
     #[test]

@@ -19,6 +19,16 @@ use crate::times::TimeReader;
 /// Activity later than this after the ingest is rejected as future-dated.
 const FUTURE_MICROS: i64 = 24 * 3600 * 1_000_000;
 
+/// The first instant that is taken for a time: the start of the year 1.
+const FIRST_MICROS: i64 = FIRST_DAY as i64 * MICROS_PER_DAY;
+
+const FIRST_DAY: i32 = Day::from_ymd(1, 1, 1).0;
+
+const MICROS_PER_DAY: i64 = 24 * 3600 * 1_000_000;
+
+/// The last day that is taken for a date: times are stored as 64-bit microseconds.
+const LAST_DAY: i32 = Day::from_ymd(9999, 12, 31).0;
+
 /// Digits of an amount while it is read.
 const PRECISION: u8 = 38;
 
@@ -134,7 +144,11 @@ impl Mapper {
                 continue;
             }
             let (time, precision) = match times.at(row, &self.times) {
-                Ok(time) => time,
+                Ok(time) if time.0.0 >= FIRST_MICROS => time,
+                Ok(time) => {
+                    losses.reject(Reason::PrehistoricTime, number, &self.columns[self.time].0, &time.0.to_string());
+                    continue;
+                }
                 Err("") => {
                     losses.reject(Reason::NoTime, number, &self.columns[self.time].0, "");
                     continue;
@@ -246,6 +260,9 @@ impl Mapper {
         if array.data_type() == &DataType::Utf8 {
             return Ok(array.as_string::<i32>().clone());
         }
+        if array.data_type().is_nested() && role != "attribute" {
+            return Err(self.wrong_type(role, place, array, "text or whole numbers"));
+        }
         cast(array, &DataType::Utf8)
             .map(|texts| texts.as_string::<i32>().clone())
             .map_err(|_| self.wrong_type(role, place, array, "text or whole numbers"))
@@ -295,6 +312,7 @@ impl Mapper {
                 let numbers = numbers.as_primitive::<Decimal128Type>();
                 numbers.iter().map(|units| Outcome::Value(units.map(|units| Decimal::new(units, scale as u8)))).collect()
             }
+            t if t.is_nested() || matches!(t, DataType::Boolean) => return Err(self.wrong_type("value", place, array, "numbers")),
             _ => {
                 let texts = self.texts(array, "value", place)?;
                 (0..texts.len()).map(|row| parse(text_at(&texts, row))).collect()
@@ -373,12 +391,15 @@ impl TimeColumn {
                 Ok((Instant(array.as_primitive::<TimestampMicrosecondType>().value(row)), Precision::Instant))
             }
             TimeColumn::Local(array) => {
-                let local = array.as_primitive::<TimestampMicrosecondType>().value(row);
+                let local = array
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .value(row)
+                    .clamp(FIRST_MICROS - MICROS_PER_DAY, i64::MAX - MICROS_PER_DAY);
                 Ok((reader.zone().instant_of_local(local), Precision::Instant))
             }
             TimeColumn::Date(array) => {
-                let day = Day(array.as_primitive::<Date32Type>().value(row));
-                Ok((reader.zone().start_of_day(day), Precision::Date))
+                let day = array.as_primitive::<Date32Type>().value(row).clamp(FIRST_DAY - 1, LAST_DAY);
+                Ok((reader.zone().start_of_day(Day(day)), Precision::Date))
             }
         }
     }

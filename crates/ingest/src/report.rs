@@ -43,6 +43,8 @@ pub enum Reason {
     UnreadableTime(String),
     /// The time is more than a day after the ingest.
     FutureTime,
+    /// The time is before the year 1.
+    PrehistoricTime,
     /// The amount is no number.
     UnreadableValue,
     /// The amount has more digits than a history stores.
@@ -66,6 +68,7 @@ impl fmt::Display for Reason {
             Reason::NoTime => f.write_str("no time"),
             Reason::UnreadableTime(expected) => write!(f, "cannot read time (expected {expected})"),
             Reason::FutureTime => f.write_str("time is more than a day in the future"),
+            Reason::PrehistoricTime => f.write_str("time is before the year 1"),
             Reason::UnreadableValue => f.write_str("cannot read value (expected a number with a decimal point, such as 1234.50)"),
             Reason::ValueTooLong => f.write_str("value has more than 18 digits"),
             Reason::UnreadableOperand => f.write_str("cannot evaluate the expression: not a value of the column's type"),
@@ -170,6 +173,7 @@ impl Reject {
                 format!("{place}: cannot read value {value:?}{column} (expected a number with a decimal point, such as 1234.50)")
             }
             Reason::FutureTime => format!("{place}: time {value:?}{column} is more than a day in the future"),
+            Reason::PrehistoricTime => format!("{place}: time {value:?}{column} is before the year 1"),
             Reason::ValueTooLong => format!("{place}: value {value:?}{column} has more than 18 digits"),
             Reason::UnreadableOperand => format!("{place}: cannot evaluate the expression for {value:?}{column}"),
             Reason::FieldCount | Reason::NotJson => format!("{place}: {reason}: {value}"),

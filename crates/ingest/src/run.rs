@@ -193,13 +193,22 @@ impl Draft {
         let mut attributes = Vec::new();
         for column in places {
             let name = header[column].to_string();
-            let stored = if is_reserved_column(&name) || name.is_empty() { format!("attribute_{name}") } else { name.clone() };
+            let stored = match name.as_str() {
+                "" => format!("attribute_{}", column + 1),
+                name if is_reserved_column(name) => format!("attribute_{name}"),
+                name => name.to_owned(),
+            };
             if stored != name {
-                notes
-                    .push(format!("attribute \"{name}\" is kept as \"{stored}\", since every history has a column of that name"));
+                let reason = if name.is_empty() { "it has no name" } else { "every history has a column of that name" };
+                notes.push(format!("attribute \"{name}\" is kept as \"{stored}\", since {reason}"));
             }
-            if attributes.iter().all(|a: &Attribute| a.stored != stored) {
-                attributes.push(Attribute { column, stored });
+            match attributes.iter().find(|a: &&Attribute| a.stored == stored) {
+                None => attributes.push(Attribute { column, stored }),
+                Some(same) if same.column == column => {}
+                Some(_) => {
+                    let message = format!("{}: more than one column is called \"{name}\"; rename one of them", input.name);
+                    return Err(Error::new(ErrorKind::Column, message));
+                }
             }
         }
         Ok(Self { customer, time, event, value, currency, attributes, filter, notes })
@@ -296,7 +305,7 @@ fn named_or_detected(
         )
     })?;
     notes.push(format!("{role} = \"{}\" (detected; set it with --{role})", header[place]));
-    Ok(place)
+    find(input, header, &header[place], &format!("--{role}"))
 }
 
 fn find(input: &Input, header: &[Arc<str>], name: &str, flag: &str) -> Result<usize, Error> {

@@ -78,27 +78,37 @@ impl Decimal {
         if count == 0 {
             return None;
         }
-        let mut numerator = self.units;
-        let mut denominator = i128::from(count);
+        let (mut numerator, mut denominator) = (self.units, i128::from(count));
         if self.scale <= DIVISION_SCALE {
             numerator = numerator.checked_mul(power_of_ten(DIVISION_SCALE - self.scale)?)?;
         } else {
             denominator = denominator.checked_mul(power_of_ten(self.scale - DIVISION_SCALE)?)?;
         }
-        let quotient = numerator.div_euclid(denominator);
-        let twice_rest = numerator.rem_euclid(denominator) * 2;
-        let up = match twice_rest.cmp(&denominator) {
-            Ordering::Greater => true,
-            Ordering::Equal => quotient % 2 != 0,
-            Ordering::Less => false,
-        };
-        Some(Decimal { units: quotient + i128::from(up), scale: DIVISION_SCALE })
+        Some(Decimal { units: divide_half_even(numerator, denominator), scale: DIVISION_SCALE })
+    }
+
+    /// The number with at most `scale` decimals, rounded half-even.
+    pub fn rounded(self, scale: u8) -> Decimal {
+        match power_of_ten(self.scale.saturating_sub(scale)) {
+            Some(divisor) if divisor > 1 => Decimal { units: divide_half_even(self.units, divisor), scale },
+            _ => self,
+        }
     }
 
     /// The nearest floating-point number, for drawing only.
     pub fn to_f64(self) -> f64 {
         self.units as f64 / 10f64.powi(i32::from(self.scale))
     }
+}
+
+fn divide_half_even(numerator: i128, denominator: i128) -> i128 {
+    let quotient = numerator.div_euclid(denominator);
+    let up = match (numerator.rem_euclid(denominator) * 2).cmp(&denominator) {
+        Ordering::Greater => true,
+        Ordering::Equal => quotient % 2 != 0,
+        Ordering::Less => false,
+    };
+    quotient + i128::from(up)
 }
 
 fn power_of_ten(exponent: u8) -> Option<i128> {
@@ -249,6 +259,10 @@ mod tests {
         assert_eq!(d("-0.000003").divided_by(2).unwrap().to_string(), "-0.000002");
         assert_eq!(d("0.00000051").divided_by(1).unwrap().to_string(), "0.000001");
         assert_eq!(d("1").divided_by(0), None);
+        assert_eq!(
+            ["0.125", "0.135", "-0.125", "1.2"].map(|text| d(text).rounded(2).to_string()),
+            ["0.12", "0.14", "-0.12", "1.2"]
+        );
     }
 
     #[test]

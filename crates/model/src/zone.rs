@@ -26,9 +26,10 @@ struct Span {
     /// First instant, microseconds UTC.
     start: i64,
     offset: i64,
-    /// The local day and hour reached before this span: neither ever goes back, though clocks do.
+    /// The local day reached before this span: days never go back, though clocks do.
     day_floor: i32,
-    hour_floor: i64,
+    /// What makes the number of this span's first hour follow that of the hour before.
+    hour_shift: i64,
 }
 
 impl Span {
@@ -36,9 +37,9 @@ impl Span {
         ((micros + self.offset).div_euclid(MICROS_PER_DAY) as i32).max(self.day_floor)
     }
 
-    /// Hours since the epoch, cut where the zone's clocks strike: only the offset's minutes matter.
+    /// Hours in order of time, cut where the zone's clocks strike: only the offset's minutes matter.
     fn hour(&self, micros: i64) -> i64 {
-        (micros + self.minutes()).div_euclid(MICROS_PER_HOUR).max(self.hour_floor)
+        (micros + self.minutes()).div_euclid(MICROS_PER_HOUR) + self.hour_shift
     }
 
     fn minutes(&self) -> i64 {
@@ -49,10 +50,7 @@ impl Span {
 impl Zone {
     /// Coordinated Universal Time.
     pub fn utc() -> Self {
-        Self {
-            name: "UTC".into(),
-            spans: Arc::new([Span { start: i64::MIN, offset: 0, day_floor: i32::MIN, hour_floor: i64::MIN }]),
-        }
+        Self { name: "UTC".into(), spans: Arc::new([Span { start: i64::MIN, offset: 0, day_floor: i32::MIN, hour_shift: 0 }]) }
     }
 
     /// The zone of an IANA name such as `Europe/Berlin`.
@@ -115,10 +113,7 @@ impl Zone {
     /// The first instant of a local hour.
     pub fn start_of_hour(&self, hour: i64) -> Instant {
         let span = self.first_span(|span, last| span.hour(last) >= hour);
-        if span.hour_floor >= hour {
-            return Instant(span.start);
-        }
-        Instant((hour * MICROS_PER_HOUR - span.minutes()).max(span.start))
+        Instant(((hour - span.hour_shift) * MICROS_PER_HOUR - span.minutes()).max(span.start))
     }
 
     /// The first span whose last instant satisfies a test that stays true from then on.
@@ -202,7 +197,7 @@ impl ZoneCursor<'_> {
 
 fn tabulate(tz: &TimeZone) -> Vec<Span> {
     let offset_at = |at: Timestamp| i64::from(tz.to_offset(at).seconds()) * MICROS_PER_SECOND;
-    let mut spans = vec![Span { start: i64::MIN, offset: offset_at(Timestamp::MIN), day_floor: i32::MIN, hour_floor: i64::MIN }];
+    let mut spans = vec![Span { start: i64::MIN, offset: offset_at(Timestamp::MIN), day_floor: i32::MIN, hour_shift: 0 }];
     for transition in tz.following(Timestamp::MIN) {
         let at = transition.timestamp();
         if at.to_zoned(TimeZone::UTC).year() > LAST_TABULATED_YEAR {
@@ -212,7 +207,12 @@ fn tabulate(tz: &TimeZone) -> Vec<Span> {
         let offset = i64::from(transition.offset().seconds()) * MICROS_PER_SECOND;
         let before = spans[spans.len() - 1];
         if offset != before.offset {
-            spans.push(Span { start, offset, day_floor: before.day(start - 1), hour_floor: before.hour(start - 1) });
+            let mut span = Span { start, offset, day_floor: before.day(start - 1), hour_shift: before.hour_shift };
+            // Where the minutes change, a new hour begins, however short the one before was.
+            if span.minutes() != before.minutes() {
+                span.hour_shift += before.hour(start - 1) + 1 - span.hour(start);
+            }
+            spans.push(span);
         }
     }
     spans
@@ -307,6 +307,17 @@ mod tests {
         let hour = kolkata.hour_of(at("2024-01-01T00:29:59Z"));
         assert_eq!(kolkata.hour_of(at("2024-01-01T00:30:00Z")), hour + 1);
         assert_eq!(kolkata.start_of_hour(hour + 1), at("2024-01-01T00:30:00Z"));
+    }
+
+    #[test]
+    fn an_hour_ends_where_clocks_jump_by_half_an_hour() {
+        // Clocks in Pyongyang went from 23:30 to 00:00 on 2018-05-05.
+        let zone = Zone::named("Asia/Pyongyang").unwrap();
+        let before = zone.hour_of(at("2018-05-04T14:59:59Z"));
+        assert_eq!(zone.hour_of(at("2018-05-04T15:00:00Z")), before + 1);
+        assert_eq!(zone.start_of_hour(before + 1), at("2018-05-04T15:00:00Z"));
+        assert_eq!(zone.day_of(zone.start_of_hour(before + 1)), Day::from_ymd(2018, 5, 5));
+        assert_eq!(zone.start_of_hour(before), at("2018-05-04T14:30:00Z"));
     }
 
     #[test]

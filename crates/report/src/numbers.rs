@@ -23,20 +23,10 @@ fn group_digits(digits: &str) -> String {
 
 /// An amount with two decimals and commas between thousands, rounded half-even: `-1,234.50`.
 pub(crate) fn amount(value: Decimal) -> String {
-    let cents = round_to_cents(value);
+    let cents = value.rounded(2).at_scale(2).map_or(value.units(), Decimal::units);
     let sign = if cents < 0 { "-" } else { "" };
     let cents = cents.unsigned_abs();
     format!("{sign}{}.{:02}", group_digits(&(cents / 100).to_string()), cents % 100)
-}
-
-fn round_to_cents(value: Decimal) -> i128 {
-    if value.scale() <= 2 {
-        return value.at_scale(2).map_or(value.units(), Decimal::units);
-    }
-    let divisor = 10i128.pow(u32::from(value.scale() - 2));
-    let (quotient, rest) = (value.units().div_euclid(divisor), value.units().rem_euclid(divisor));
-    let up = rest * 2 > divisor || rest * 2 == divisor && quotient % 2 != 0;
-    quotient + i128::from(up)
 }
 
 /// A size in bytes for people: `12.3 MiB`.

@@ -43,7 +43,7 @@ pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle)
         let (body, hidden) = fit(matrix, show, style);
         text.push_str(&body);
         text.push('\n');
-        if matrix.cohorts.iter().flat_map(|row| &row.cells).any(|cell| cell.cell.state() == CellState::InProgress) {
+        if body.contains(IN_PROGRESS) {
             text.push_str(&format!(
                 "{IN_PROGRESS} in progress: the age has begun and is not over; what there is so far, in no summary\n"
             ));

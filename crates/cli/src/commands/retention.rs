@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use tenure_analysis::{Ages, Criterion, DEFAULT_LEVEL, Measure, RetentionQuery, Summary, retention};
+use tenure_analysis::{Ages, Criterion, DEFAULT_LEVEL, MOST_AGES, Measure, RetentionMatrix, RetentionQuery, Summary, retention};
 use tenure_model::{Alignment, Day, FiscalStart, Period, TimePoint, WeekStart, Zone};
 use tenure_report::{Format, Layout, Show, TableStyle, render_retention, retention_sentence};
 
@@ -10,9 +10,6 @@ use crate::args::MappingArgs;
 use crate::input::{Opened, open};
 use crate::output::OutputArgs;
 use crate::term::Term;
-
-/// More ages than any history has.
-const MOST_AGES: i64 = 100_000;
 
 const EXAMPLES: &str = "Examples:
   tenure retention history
@@ -72,7 +69,7 @@ struct QueryArgs {
     #[arg(long, value_name = "DATE|INSTANT")]
     as_of: Option<TimePoint>,
     /// Show the ages 0 … N−1
-    #[arg(long, value_name = "N", conflicts_with = "at", value_parser = clap::value_parser!(u32).range(1..=MOST_AGES))]
+    #[arg(long, value_name = "N", conflicts_with = "at", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_AGES)))]
     ages: Option<u32>,
     /// Show only these ages
     #[arg(long, value_name = "1,7,30")]
@@ -174,8 +171,17 @@ pub(crate) fn run(args: &RetentionArgs, term: &Term) -> anyhow::Result<Status> {
         if args.output.is_stdout() { TableStyle { colour: term.colour(), width: term.width() } } else { TableStyle::default() };
     let bytes = render_retention(&matrix, format, layout, show, style)?;
     args.output.write(&bytes, format, term)?;
+    if matrix.measure == Measure::Value && !has_values(&matrix) {
+        term.note("no row has a value: say which column or expression is the amount with --value, when the export is read");
+    }
     if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
         term.note(&retention_sentence(&matrix));
     }
     Ok(Status::Done)
+}
+
+/// Whether any event of the matrix has a value.
+fn has_values(matrix: &RetentionMatrix) -> bool {
+    let cells = matrix.cohorts.iter().flat_map(|cohort| &cohort.cells);
+    cells.filter_map(|cell| cell.events.zip(cell.value)).any(|(events, value)| value.missing < events)
 }
