@@ -184,7 +184,7 @@ impl Assembly<'_> {
         if count > MOST_AGES || cohorts * u64::from(count) > MOST_CELLS {
             let unit = self.timeline.ages.period();
             return Err(Error::query(format!(
-                "{cohorts} cohorts by {count} ages of a {unit} are too many to show; choose longer periods, --ages, --at or --born-from"
+                "{cohorts} cohorts by {count} ages (counted by {unit}) are too many to show; choose longer periods, --ages, --at or --born-from"
             )));
         }
         Ok((0..count).map(Age).collect())

@@ -140,6 +140,7 @@ fn bad_exports_are_refused_with_a_reason() {
         .file("cut.csv.gz", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2])
         .file("cut.parquet", "PAR1 and no more")
         .file("twice.csv", "user,user,time\n1,2,2024-01-01\n")
+        .file("array.json", "[{\"user_id\": \"a\"}]")
         .file("lines.jsonl", "{\"user_id\": \"a\", \"time\": \"2024-01-01\"}\n");
     fs::create_dir(place.path("folder")).unwrap();
     let cases: &[&[&str]] = &[
@@ -153,7 +154,9 @@ fn bad_exports_are_refused_with_a_reason() {
         &["retention", "nameless.csv", "--customer", "a"],
         &["retention", "cut.csv.gz"],
         &["retention", "cut.parquet"],
+        &["retention", "twice.csv"],
         &["retention", "twice.csv", "--customer", "user"],
+        &["retention", "array.json"],
         &["retention", "lines.jsonl", "--customer", "user.id"],
         &["retention", "orders.csv", "--customer", "costumer_id"],
         &["retention", "orders.csv", "--value", "amout"],
@@ -366,6 +369,66 @@ fn an_interrupted_ingest_leaves_nothing_that_counts() {
 }
 
 #[test]
+fn a_failed_commit_leaves_the_history_as_it_was() {
+    let place = ingested();
+    let before = place.json(&["retention", "history", "--format", "json"]);
+    // Where the new manifest should go there is a directory.
+    fs::create_dir(place.path("history/manifest.json.new")).unwrap();
+    let said = place.says(&["ingest", "orders.csv", "--into", "history", "--append"]);
+    assert!(said.starts_with("exit 2") && said.contains("manifest.json.new: cannot write"), "{said}");
+    assert_eq!(place.json(&["retention", "history", "--format", "json"]), before);
+    fs::remove_dir(place.path("history/manifest.json.new")).unwrap();
+    assert!(place.says(&["ingest", "orders.csv", "--into", "history", "--append"]).starts_with("exit 0"));
+    assert_eq!(fs::read_dir(place.path("history/activity")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_pipe_is_read_whole() {
+    let place = Place::new();
+    let rows: String = (0..20_000).map(|i| format!("customer-{},2024-01-01T00:00:{:02}Z\n", i % 3000, i % 60)).collect();
+    place.file("log.csv", format!("customer,time\n{rows}"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tenure"))
+        .args(["ingest", "/dev/stdin", "--into", "history", "--format", "json"])
+        .current_dir(place.dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = fs::read(place.path("log.csv")).unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &text).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!((&report["rows_read"], &report["customers"]), (&20_000.into(), &3000.into()));
+}
+
+#[test]
+fn times_outside_the_calendar_are_rejected() {
+    use arrow::array::{ArrayRef, Date32Array, Int64Array, TimestampMicrosecondArray};
+    let place = Place::new();
+    let write = |name: &str, times: ArrayRef| {
+        let customers: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![1, 2, 3]));
+        let batch = arrow::array::RecordBatch::try_from_iter([("customer", customers), ("time", times)]).unwrap();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(fs::File::create(place.path(name)).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    write(
+        "instants.parquet",
+        std::sync::Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MIN, i64::MAX]).with_timezone("UTC")),
+    );
+    write("local.parquet", std::sync::Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MIN, i64::MAX])));
+    write("days.parquet", std::sync::Arc::new(Date32Array::from(vec![0, i32::MIN, i32::MAX])));
+    for name in ["instants.parquet", "local.parquet", "days.parquet"] {
+        for zone in ["UTC", "America/New_York"] {
+            let args =
+                ["ingest", name, "--into", "x", "--dry-run", "--max-rejects", "2", "--format", "json", "--source-zone", zone];
+            let report = place.json(&args);
+            assert_eq!((&report["rows_kept"], &report["rows_rejected"]), (&1.into(), &2.into()), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_history_with_rows_takes_more_only_when_told() {
     let place = ingested();
     insta::assert_snapshot!("append_needed", place.says(&["ingest", "orders.csv", "--into", "history"]));
@@ -412,6 +475,10 @@ fn bad_queries_are_refused() {
         &["--as-of", "soon"],
         &["--at", "1,x"],
         &["--level", "2"],
+        &["--ages", "4294967295"],
+        &["--cohort", "hour", "--as-of", "9999-01-01"],
+        &["--cohort-origin", "2024-01-01"],
+        &["--born-from", "2024-02-01", "--born-until", "2024-01-01"],
         &["--format", "json", "--wide"],
         &["--customer", "x"],
     ];

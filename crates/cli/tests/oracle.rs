@@ -23,14 +23,22 @@ struct Row {
     time: i64,
     event: u8,
     cents: Option<i64>,
+    currency: Option<&'static str>,
 }
 
 /// Two and a half years that hold clock changes, a leap day and turns of years; ties and boundaries occur.
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let start = at("2023-01-15T00:00:00Z");
     let second = prop_oneof![Just(0i64), Just(23 * 3600), 0i64..86_400];
-    let row = (0u8..12, 0i64..900, second, 0u8..3, prop::option::of(-5_000i64..20_000)).prop_map(
-        move |(customer, day, second, event, cents)| Row { customer, time: start + day * DAY + second * SECOND, event, cents },
+    let currency = prop::sample::select(vec![None, Some("EUR"), Some("USD")]);
+    let row = (0u8..12, 0i64..900, second, 0u8..3, prop::option::of(-5_000i64..20_000), currency).prop_map(
+        move |(customer, day, second, event, cents, currency)| Row {
+            customer,
+            time: start + day * DAY + second * SECOND,
+            event,
+            cents,
+            currency,
+        },
     );
     prop::collection::vec(row, 1..120)
 }
@@ -171,8 +179,10 @@ struct NaiveCell {
     retained_exposed: u64,
     begun: bool,
     events: u64,
-    cents: i64,
-    missing: u64,
+    /// Events, cents and missing amounts of each currency.
+    priced: BTreeMap<Option<&'static str>, (u64, i64, u64)>,
+    /// Events with neither amount nor currency: they miss in every currency.
+    unpriced: u64,
 }
 
 type NaiveMatrix = BTreeMap<Date, (u64, Vec<NaiveCell>)>;
@@ -213,8 +223,16 @@ fn naive(rows: &[Row], question: &Question, until: i64) -> (NaiveMatrix, u64) {
             cell.retained += u64::from(!mine.is_empty());
             cell.retained_exposed += u64::from(lived && !mine.is_empty());
             cell.events += mine.len() as u64;
-            cell.cents += mine.iter().filter_map(|row| row.cents).sum::<i64>();
-            cell.missing += mine.iter().filter(|row| row.cents.is_none()).count() as u64;
+            for row in mine {
+                if row.cents.is_none() && row.currency.is_none() {
+                    cell.unpriced += 1;
+                    continue;
+                }
+                let (events, cents, missing) = cell.priced.entry(row.currency).or_default();
+                *events += 1;
+                *cents += row.cents.unwrap_or_default();
+                *missing += u64::from(row.cents.is_none());
+            }
             (start, age) = (end, age + 1);
         }
     }
@@ -229,9 +247,8 @@ fn load(rows: &[Row], home: &str, target: Target, until: Instant) -> History {
             let event = loader.events().code(["login", "purchase", "view"][usize::from(row.event)]);
             let value = row.cents.map(|cents| Decimal::new(cents.into(), 2));
             let customer = format!("customer-{}", row.customer);
-            chunk
-                .push(ChunkRow { customer: &customer, time: row.time, event, value, currency: Name::NONE, attributes: &[] })
-                .unwrap();
+            let currency = row.currency.map_or(Name::NONE, |currency| loader.currencies().code(currency));
+            chunk.push(ChunkRow { customer: &customer, time: row.time, event, value, currency, attributes: &[] }).unwrap();
         }
         loader.push(chunk);
     }
@@ -251,6 +268,15 @@ fn check(matrix: &RetentionMatrix, rows: &[Row], question: &Question, until: i64
     assert_eq!(found.into_iter().collect::<Vec<_>>(), starts);
     let ages = expected.values().map(|(_, cells)| cells.len()).max().unwrap_or(0);
     assert_eq!(matrix.ages.len(), ages);
+    // A row for each cohort and currency, and one without currency where there is none at all.
+    let mut currencies: BTreeSet<Option<&str>> =
+        expected.values().flat_map(|(_, cells)| cells).flat_map(|cell| cell.priced.keys().copied()).collect();
+    if currencies.is_empty() {
+        currencies.insert(None);
+    }
+    let blocks: Vec<(String, Option<&str>)> =
+        starts.iter().flat_map(|start| currencies.iter().map(move |currency| (start.clone(), *currency))).collect();
+    assert_eq!(matrix.cohorts.iter().map(|row| (row.start.to_string(), row.currency.as_deref())).collect::<Vec<_>>(), blocks);
     for row in &matrix.cohorts {
         let (size, cells) = &expected[&row.start.to_string().parse::<Date>().unwrap()];
         assert_eq!(row.size, *size);
@@ -273,9 +299,12 @@ fn check(matrix: &RetentionMatrix, rows: &[Row], question: &Question, until: i64
                 row.start
             );
             let value = cell.value.unwrap();
-            assert_eq!(cell.events, Some(naive.events));
-            assert_eq!((value.total, value.missing), (Decimal::new(naive.cents.into(), 2), naive.missing));
-            let cumulative: i64 = cells[..=age].iter().map(|cell| cell.cents).sum();
+            let currency = row.currency.as_deref();
+            let of = |cell: &NaiveCell| cell.priced.get(&currency).copied().unwrap_or_default();
+            let (events, cents, missing) = of(&naive);
+            assert_eq!(cell.events, Some(events + naive.unpriced));
+            assert_eq!((value.total, value.missing), (Decimal::new(cents.into(), 2), missing + naive.unpriced));
+            let cumulative: i64 = cells[..=age].iter().map(|cell| of(cell).1).sum();
             assert_eq!(value.cumulative_per_member, Decimal::new(cumulative.into(), 2).divided_by(*size));
         }
     }
@@ -345,7 +374,7 @@ proptest! {
 /// Hours are told apart by the clock: the repeated one is an hour of its own.
 #[test]
 fn hours_across_a_clock_change() {
-    let row = |customer, time| Row { customer, time: at(time), event: 0, cents: None };
+    let row = |customer, time| Row { customer, time: at(time), event: 0, cents: None, currency: None };
     // Clocks in Berlin go back at 01:00Z on 2024-10-27: 02:00 comes twice.
     let rows = [
         row(1, "2024-10-27T00:10:00Z"),
