@@ -45,7 +45,7 @@ pub(crate) enum NameSource {
 pub(crate) enum ValueSource {
     Missing,
     Column(usize),
-    Expression(Evaluator),
+    Expression(Box<Evaluator>),
 }
 
 /// What the columns of one export mean. Columns are places in `columns`, those that are read.

@@ -253,7 +253,7 @@ impl Draft {
         let value = match self.value {
             None => ValueSource::Missing,
             Some(DraftValue::Column(place)) => ValueSource::Column(read(place)),
-            Some(DraftValue::Expression(parsed)) => ValueSource::Expression(parsed.resolve(Wanted::Number, kind)?),
+            Some(DraftValue::Expression(parsed)) => ValueSource::Expression(Box::new(parsed.resolve(Wanted::Number, kind)?)),
         };
         let currency = match self.currency {
             None => NameSource::Missing,
