@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,8 +76,7 @@ impl HistoryFile {
         let mut chunks = Chunks { length: self.length, parts: Vec::with_capacity(wanted.len()) };
         for &i in &wanted {
             let (start, length) = group.column(i).byte_range();
-            let mut bytes = vec![0; length as usize];
-            self.file.read_exact_at(&mut bytes, start).map_err(|error| Error::io(&self.path, "read", error))?;
+            let bytes = read_range(&self.path, &self.file, start, length)?;
             if xxh3_64(&bytes) != self.digests[row_group * group.num_columns() + i] {
                 return Err(Error::damaged(
                     &self.path,
@@ -125,12 +124,19 @@ fn missing(path: &Path, error: std::io::Error) -> Error {
     }
 }
 
+/// The bytes of a range, which must all be there.
+fn read_range(path: &Path, mut file: &File, start: u64, length: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(length as usize);
+    let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.take(length).read_to_end(&mut bytes));
+    match read {
+        Ok(read) if read as u64 == length => Ok(bytes),
+        Ok(_) => Err(Error::damaged(path, "it has become shorter while it was read")),
+        Err(error) => Err(Error::io(path, "read", error)),
+    }
+}
+
 fn read_footer(path: &Path, file: &File, length: u64) -> Result<Vec<u8>, Error> {
-    let read_end = |bytes: usize| {
-        let mut end = vec![0; bytes];
-        file.read_exact_at(&mut end, length - bytes as u64).map_err(|error| Error::io(path, "read", error))?;
-        Ok::<_, Error>(end)
-    };
+    let read_end = |bytes: usize| read_range(path, file, length - bytes as u64, bytes as u64);
     let guess = FOOTER_GUESS.min(length as usize);
     let mut end = read_end(guess)?;
     let not_parquet = || Error::damaged(path, "it does not end as a Parquet file");
