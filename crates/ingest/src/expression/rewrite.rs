@@ -1,0 +1,158 @@
+//! Expressions made to fit the types of their columns.
+
+use arrow::datatypes::DataType as ArrowType;
+use polars::prelude::{AnyValue, DataType, Expr, Operator, PolarsError, Schema, lit};
+use tenure_model::{Day, TimePoint, Zone};
+
+use super::PRECISION;
+use super::parsed::Wanted;
+use super::profile::TextType;
+
+/// The least decimals inside an expression: those of a quotient.
+const LEAST_SCALE: u8 = tenure_model::DIVISION_SCALE;
+
+/// The most decimals inside an expression, so that whole numbers keep enough room beside them.
+const MOST_SCALE: u8 = 18;
+
+fn scale_of(text: Option<TextType>, arrow: &ArrowType) -> u8 {
+    match (text, arrow) {
+        (Some(TextType::Decimal(scale)), _) => scale,
+        (None, ArrowType::Decimal128(_, scale) | ArrowType::Decimal64(_, scale) | ArrowType::Decimal32(_, scale)) => {
+            u8::try_from(*scale).unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+/// Whole numbers become decimals where they are computed with, since 64 bits may overflow.
+pub(super) fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8, exact_integers: bool) -> DataType {
+    let decimal = DataType::Decimal(PRECISION, scale.into());
+    match text {
+        Some(TextType::Integer) if exact_integers => decimal,
+        Some(TextType::Integer) => DataType::Int64,
+        Some(TextType::Decimal(_)) => DataType::Decimal(PRECISION, scale.into()),
+        Some(TextType::Boolean) => DataType::Boolean,
+        Some(TextType::Text) => DataType::String,
+        None => match arrow {
+            // It may hold more than a signed integer can.
+            ArrowType::UInt64 => decimal,
+            t if t.is_integer() && exact_integers => decimal,
+            t if t.is_integer() => DataType::Int64,
+            t if t.is_floating() => DataType::Float64,
+            ArrowType::Decimal128(..) | ArrowType::Decimal64(..) | ArrowType::Decimal32(..) => {
+                DataType::Decimal(PRECISION, scale.into())
+            }
+            ArrowType::Boolean => DataType::Boolean,
+            ArrowType::Date32 | ArrowType::Date64 => DataType::Date,
+            ArrowType::Timestamp(..) => DataType::Datetime(polars::prelude::TimeUnit::Microseconds, None),
+            _ => DataType::String,
+        },
+    }
+}
+
+/// What an expression computes.
+pub(super) struct Arithmetic {
+    computes: bool,
+    multiplies: bool,
+    pub(super) divides: bool,
+    modulus: bool,
+}
+
+impl Arithmetic {
+    pub(super) fn of(expression: &Expr) -> Self {
+        let mut found = Self { computes: false, multiplies: false, divides: false, modulus: false };
+        for part in expression {
+            if let Expr::BinaryExpr { op, .. } = part {
+                found.multiplies |= matches!(op, Operator::Multiply);
+                found.divides |= matches!(op, Operator::TrueDivide | Operator::FloorDivide | Operator::RustDivide);
+                found.modulus |= matches!(op, Operator::Modulus);
+                found.computes |= op.is_arithmetic();
+            }
+        }
+        found
+    }
+
+    pub(super) fn exact_integers(&self, wanted: Wanted) -> bool {
+        (wanted == Wanted::Number || self.computes) && !self.modulus
+    }
+
+    /// Decimals that hold every product of the parts, or every part where nothing is multiplied.
+    pub(super) fn scale(&self, expression: &Expr, kinds: &[(String, Option<TextType>, ArrowType)]) -> Result<u8, PolarsError> {
+        let parts = expression.into_iter().map(|part| match part {
+            Expr::Column(name) => {
+                kinds.iter().find(|(column, ..)| **column == **name).map_or(0, |(_, text, arrow)| scale_of(*text, arrow))
+            }
+            Expr::Literal(value) => match value.to_any_value() {
+                Some(AnyValue::Float64(number)) => {
+                    number.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len() as u8)
+                }
+                _ => 0,
+            },
+            _ => 0,
+        });
+        let needed = if self.multiplies { parts.fold(0, u8::saturating_add) } else { parts.fold(0, u8::max) };
+        if needed > MOST_SCALE {
+            let message = format!(
+                "its result may have {needed} decimals, and {MOST_SCALE} are kept: round a part of it, as in round(price, 2)"
+            );
+            return Err(PolarsError::ComputeError(message.into()));
+        }
+        Ok(needed.max(LEAST_SCALE))
+    }
+}
+
+/// Makes numbers written with a point exact.
+pub(super) fn exact_literals(expression: Expr, scale: u8) -> Expr {
+    match expression {
+        Expr::Literal(ref value) if let Some(AnyValue::Float64(number)) = value.to_any_value() => {
+            lit(number).cast(DataType::Decimal(PRECISION, scale.into()))
+        }
+        other => other,
+    }
+}
+
+/// Reads quoted literals beside a column as the column's type.
+pub(super) fn beside_columns(expression: Expr, schema: &Schema) -> Expr {
+    let type_of = |expression: &Expr| match expression {
+        Expr::Column(name) => schema.get(name.as_str()).filter(|t| !matches!(t, DataType::String)).cloned(),
+        _ => None,
+    };
+    match expression {
+        Expr::BinaryExpr { left, op, right } if op.is_comparison() => {
+            let new_left = type_of(&right).map(|t| read_as(&left, &t));
+            let new_right = type_of(&left).map(|t| read_as(&right, &t));
+            Expr::BinaryExpr { left: new_left.map_or(left, Into::into), op, right: new_right.map_or(right, Into::into) }
+        }
+        // `column in ('a', 'b')`: the list is a literal below.
+        Expr::Function { mut input, function } => {
+            if let [first, list] = input.as_mut_slice()
+                && let Some(t) = type_of(first)
+            {
+                *list = list.clone().map_expr(|part| read_as(&part, &t));
+            }
+            Expr::Function { input, function }
+        }
+        other => other,
+    }
+}
+
+/// A quoted literal, or a list of them, as a type. What can't be read as it is an error when the expression is tried.
+fn read_as(literal: &Expr, wanted: &DataType) -> Expr {
+    let Expr::Literal(value) = literal else { return literal.clone() };
+    if value.get_datatype() != DataType::String {
+        return literal.clone();
+    }
+    let text = value.to_any_value().and_then(|value| value.get_str().map(str::to_owned));
+    match (wanted, text) {
+        (DataType::Datetime(..), Some(text)) => match text.parse::<TimePoint>() {
+            Ok(point) => lit(point.resolve(&Zone::utc()).0).cast(wanted.clone()),
+            Err(_) => literal.clone(),
+        },
+        (DataType::Date, Some(text)) => match text.parse::<Day>() {
+            Ok(day) => lit(day.0).cast(wanted.clone()),
+            Err(_) => literal.clone(),
+        },
+        (DataType::Datetime(..) | DataType::Date, None) => literal.clone(),
+        _ => literal.clone().strict_cast(wanted.clone()),
+    }
+}
