@@ -143,25 +143,13 @@ impl Mapper {
                 losses.reject(Reason::NoCustomer, number, &self.columns[self.customer].0, "");
                 continue;
             }
-            let (time, precision) = match times.at(row, &self.times) {
-                Ok(time) if time.0.0 >= FIRST_MICROS => time,
-                Ok(time) => {
-                    losses.reject(Reason::PrehistoricTime, number, &self.columns[self.time].0, &time.0.to_string());
-                    continue;
-                }
-                Err("") => {
-                    losses.reject(Reason::NoTime, number, &self.columns[self.time].0, "");
-                    continue;
-                }
-                Err(text) => {
-                    losses.reject(Reason::UnreadableTime(self.times.expected()), number, &self.columns[self.time].0, text);
+            let (time, precision) = match self.time_at(&times, row) {
+                Ok(time) => time,
+                Err((reason, found)) => {
+                    losses.reject(reason, number, &self.columns[self.time].0, &found);
                     continue;
                 }
             };
-            if time.0 > self.now.0.saturating_add(FUTURE_MICROS) {
-                losses.reject(Reason::FutureTime, number, &self.columns[self.time].0, &time.to_string());
-                continue;
-            }
             let value = match values.as_ref().map(|values| &values[row]) {
                 None => None,
                 Some(Outcome::Value(value)) => *value,
@@ -201,6 +189,21 @@ impl Mapper {
         drop(inner);
         loader.push(chunk);
         Ok(())
+    }
+
+    /// The time of a row, or why it has none and what was found.
+    fn time_at(&self, times: &TimeColumn, row: usize) -> Result<(Instant, Precision), (Reason, String)> {
+        let (time, precision) = times.at(row, &self.times).map_err(|text| match text {
+            "" => (Reason::NoTime, String::new()),
+            text => (Reason::UnreadableTime(self.times.expected()), text.to_owned()),
+        })?;
+        if time.0 < FIRST_MICROS {
+            return Err((Reason::PrehistoricTime, time.to_string()));
+        }
+        if time.0 > self.now.0.saturating_add(FUTURE_MICROS) {
+            return Err((Reason::FutureTime, time.to_string()));
+        }
+        Ok((time, precision))
     }
 
     /// Whether a row is whole and inside the filter; otherwise it is counted. The filter is judged first, as far as the
