@@ -103,6 +103,7 @@ fn a_first_table() {
         "retention_markdown",
         place.says(&["retention", "history", "--format", "markdown", "--wide", "--at", "0,2"])
     );
+    insta::assert_snapshot!("as_of_later", place.says(&["retention", "history", "--as-of", "2024-06-01", "--show", "counts"]));
     insta::assert_snapshot!("inspect", place.says(&["inspect", "history"]));
 }
 

@@ -26,9 +26,11 @@ pub fn render_retention(
         (Format::Table, _) => Ok(table::retention(matrix, show, style).into_bytes()),
         (Format::Json, Layout::Long) => json::retention(matrix),
         (Format::Csv, Layout::Long) => csv(&long_rows(matrix)?),
-        (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show)),
+        (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show, |share| share.to_string())),
         (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &long_rows(matrix)?)),
-        (Format::Markdown, Layout::Wide) => Ok(markdown(matrix, &wide::rows(matrix, show))),
+        (Format::Markdown, Layout::Wide) => {
+            Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{:.1} %", share * 100.0))))
+        }
         (Format::Parquet, Layout::Long) => parquet(matrix),
         (Format::Arrow, Layout::Long) => arrow(matrix),
         (Format::Json | Format::Parquet | Format::Arrow, Layout::Wide) => {

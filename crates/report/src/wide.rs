@@ -10,7 +10,7 @@ use crate::format::Show;
 pub(crate) const IN_PROGRESS: &str = "*";
 
 /// Header and rows; an unobserved cell is empty. A cell in progress shows what there is so far, and is marked.
-pub(crate) fn rows(matrix: &RetentionMatrix, show: Show) -> (Vec<String>, Vec<Vec<String>>) {
+pub(crate) fn rows(matrix: &RetentionMatrix, show: Show, share: fn(f64) -> String) -> (Vec<String>, Vec<Vec<String>>) {
     let priced = matrix.measure == Measure::Value;
     let mut header = vec!["cohort".to_owned()];
     if priced {
@@ -26,22 +26,22 @@ pub(crate) fn rows(matrix: &RetentionMatrix, show: Show) -> (Vec<String>, Vec<Ve
         fields.push(row.size.to_string());
         fields.extend((0..row.cells.len()).map(|place| {
             let mark = if row.cells[place].cell.state() == CellState::InProgress { IN_PROGRESS } else { "" };
-            cell(matrix.measure, row, place, show).map(|text| text + mark).unwrap_or_default()
+            cell(matrix.measure, row, place, show, share).map(|text| text + mark).unwrap_or_default()
         }));
         fields
     });
     (header, rows.collect())
 }
 
-fn cell(measure: Measure, row: &CohortRow, place: usize, show: Show) -> Option<String> {
+fn cell(measure: Measure, row: &CohortRow, place: usize, show: Show, share: fn(f64) -> String) -> Option<String> {
     let cell = &row.cells[place];
     match (measure, show) {
         (Measure::Events, _) => cell.events.map(|events| events.to_string()),
         (Measure::Value, Show::Counts) => cell.value.map(|value| value.total.to_string()),
         (Measure::Value, _) => cell.value?.per_member.map(|value| value.to_string()),
         (Measure::Customers, Show::Counts) => cell.cell.retained().map(|retained| retained.to_string()),
-        (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(|share| share.to_string()),
-        (Measure::Customers, Show::Previous) => of_previous(row, place).map(|share| share.to_string()),
+        (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(share),
+        (Measure::Customers, Show::Previous) => of_previous(row, place).map(share),
     }
 }
 

@@ -161,6 +161,13 @@ pub(crate) fn run(args: &RetentionArgs, term: &Term) -> anyhow::Result<Status> {
     let query = args.query.resolve();
     let Opened::History(history) = open(&args.input, &args.mapping, term)? else { return Ok(Status::LimitCrossed) };
     let matrix = retention(&history, &query)?;
+    if let (Some(until), Some(observed)) = (matrix.window.until, history.window().until)
+        && until > observed
+    {
+        term.note(&format!(
+            "--as-of is after {observed}, where the history ends: ages in between count as lived without activity"
+        ));
+    }
     let layout = if args.wide { Layout::Wide } else { Layout::Long };
     let show = match args.show {
         ShowArg::Percent => Show::Percent,
