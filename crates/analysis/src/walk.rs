@@ -107,26 +107,19 @@ impl Counts {
 
     /// Walks a batch.
     pub(crate) fn walk(&mut self, timeline: &Timeline, bounds: Bounds, rows: &Rows) {
-        match timeline.units(rows) {
-            Units::Days { days, first } if self.only_days_matter(bounds) => {
-                self.walk_days(timeline, rows.customers(), days, first)
+        let only_days_matter = self.measure == Measure::Customers && !bounds.need_time();
+        match (timeline.units(rows), &mut self.retained) {
+            // Every customer is a member, and only new periods count.
+            (Units::Days { days, first }, Cells::Dense(cells)) if only_days_matter => {
+                let customers = rows.customers();
+                self.notes.cells.resize(customers.len(), 0);
+                self.notes.births.resize(customers.len(), 0);
+                let (new_periods, births) = note(&mut self.life, customers, days, first, &timeline.marks, &mut self.notes);
+                self.notes.births[..births].iter().for_each(|&group| self.members[group as usize] += 1);
+                self.notes.cells[..new_periods].iter().for_each(|&cell| cells[cell as usize] += 1);
             }
-            units => self.walk_rows(timeline, bounds, rows, units),
+            (units, _) => self.walk_rows(timeline, bounds, rows, units),
         }
-    }
-
-    fn only_days_matter(&self, bounds: Bounds) -> bool {
-        self.measure == Measure::Customers && !bounds.need_time() && matches!(self.retained, Cells::Dense(_))
-    }
-
-    /// The walk where days say all: every customer is a member, and only new periods count.
-    fn walk_days(&mut self, timeline: &Timeline, customers: &[i64], days: &[i32], first: i32) {
-        let Cells::Dense(cells) = &mut self.retained else { return };
-        self.notes.cells.resize(customers.len(), 0);
-        self.notes.births.resize(customers.len(), 0);
-        let (new_periods, births) = note(&mut self.life, customers, days, first, &timeline.marks, &mut self.notes);
-        self.notes.births[..births].iter().for_each(|&group| self.members[group as usize] += 1);
-        self.notes.cells[..new_periods].iter().for_each(|&cell| cells[cell as usize] += 1);
     }
 
     /// The walk row by row.

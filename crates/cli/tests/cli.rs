@@ -551,6 +551,32 @@ fn expressions_compute_values() {
 }
 
 #[test]
+fn typed_columns_are_computed_with() {
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    let place = Place::new();
+    let columns: [(&str, ArrayRef); 4] = [
+        ("customer", std::sync::Arc::new(Int64Array::from(vec![1, 2, 3]))),
+        ("time", std::sync::Arc::new(StringArray::from(vec!["2024-01-01", "2024-01-02", "2024-01-03"]))),
+        ("quantity", std::sync::Arc::new(Int64Array::from(vec![2, 3, 4]))),
+        ("price", std::sync::Arc::new(Float64Array::from(vec![19.99, f64::NAN, 0.1]))),
+    ];
+    let batch = arrow::array::RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(fs::File::create(place.path("a.parquet")).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let base = ["ingest", "a.parquet", "--into", "x", "--dry-run", "--format", "json", "--max-rejects", "1"];
+    // What is not a number is rejected, in a column as in an expression.
+    for value in ["price", "quantity * price"] {
+        let report = place.json(&[&base[..], &["--value", value]].concat());
+        assert_eq!((&report["rows_kept"], &report["rows_rejected"]), (&2.into(), &1.into()), "{value}");
+    }
+    let args = ["retention", "a.parquet", "--value", "quantity * price", "--where", "quantity <> 3 and time < '2024-01-04'"];
+    let answer = place.json(&[&args[..], &["--measure", "value", "--format", "json"]].concat());
+    assert_eq!(answer["cohorts"][0]["cells"][0]["value"], "40.38");
+}
+
+#[test]
 fn results_on_disk_have_plain_types() {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let place = ingested();

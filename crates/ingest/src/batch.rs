@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 
 /// Rows of an export as they came, column by column.
 #[derive(Debug)]
@@ -55,6 +56,11 @@ pub(crate) type Sink<'a> = &'a (dyn Fn(Batch) -> Result<(), crate::error::Error>
 pub(crate) trait Rows: Sync {
     /// The columns' names.
     fn header(&self) -> &[Arc<str>];
+
+    /// The type of a column. Text formats have text alone.
+    fn column_type(&self, _column: usize) -> DataType {
+        DataType::Utf8
+    }
 
     /// Reads the columns at these places of the header, in parallel.
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), crate::error::Error>;

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use rayon::prelude::*;
 
 use crate::batch::{Batch, RowNumbers, Rows, Sink};
@@ -36,6 +36,10 @@ impl BatchRows {
 impl Rows for BatchRows {
     fn header(&self) -> &[Arc<str>] {
         &self.header
+    }
+
+    fn column_type(&self, column: usize) -> DataType {
+        self.source.schema().field(column).data_type().clone()
     }
 
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {

@@ -3,6 +3,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
@@ -73,6 +74,10 @@ impl ParquetRows {
 impl Rows for ParquetRows {
     fn header(&self) -> &[Arc<str>] {
         &self.header
+    }
+
+    fn column_type(&self, column: usize) -> DataType {
+        self.metadata.schema().field(column).data_type().clone()
     }
 
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use tenure_history::{Loaded, Loader, Target};
 use tenure_model::is_reserved_column;
@@ -325,35 +325,28 @@ fn unknown(input: &Input, header: &[Arc<str>], name: &str, flag: &str) -> Error 
     Error::new(ErrorKind::Column, format!("{}: {flag}: no column \"{name}\"; {near}", input.name))
 }
 
-/// What the columns that expressions read hold, over all rows.
+/// What the columns that expressions read hold. Texts are looked at over all rows; other types are known.
 fn profile(input: &Input, rows: &dyn Rows, columns: &[usize]) -> Result<Vec<ColumnKind>, Error> {
-    if columns.is_empty() {
-        return Ok(Vec::new());
+    let texts: Vec<usize> = columns.iter().copied().filter(|&column| rows.column_type(column) == DataType::Utf8).collect();
+    let profiles = Mutex::new(vec![TextProfile::default(); texts.len()]);
+    if !texts.is_empty() {
+        rows.read(&texts, &|batch| {
+            let found = batch.columns.iter().map(|array| {
+                let mut profile = TextProfile::default();
+                array.as_string::<i32>().iter().flatten().for_each(|text| profile.add(text));
+                profile
+            });
+            let found: Vec<TextProfile> = found.collect();
+            let mut profiles = profiles.lock().unwrap_or_else(PoisonError::into_inner);
+            profiles.iter_mut().zip(&found).for_each(|(all, more)| all.join(more));
+            Ok(())
+        })?;
+        input.consumed.store(0, Ordering::Relaxed);
     }
-    let found: Mutex<Vec<Option<ColumnKind>>> = Mutex::new(columns.iter().map(|_| None).collect());
-    rows.read(columns, &|batch| {
-        let kinds: Vec<ColumnKind> = batch
-            .columns
-            .iter()
-            .map(|array| match array.data_type() {
-                DataType::Utf8 => {
-                    let mut profile = TextProfile::default();
-                    array.as_string::<i32>().iter().flatten().for_each(|text| profile.add(text));
-                    ColumnKind::Text(profile)
-                }
-                other => ColumnKind::Typed(other.clone()),
-            })
-            .collect();
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        for (slot, kind) in found.iter_mut().zip(kinds) {
-            match (slot.as_mut(), kind) {
-                (Some(ColumnKind::Text(all)), ColumnKind::Text(more)) => all.join(&more),
-                (_, kind) => *slot = Some(kind),
-            }
-        }
-        Ok(())
-    })?;
-    input.consumed.store(0, Ordering::Relaxed);
-    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(found.into_iter().map(|kind| kind.unwrap_or(ColumnKind::Typed(DataType::Utf8))).collect())
+    let mut profiles = profiles.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
+    let kind = |&column: &usize| match rows.column_type(column) {
+        DataType::Utf8 => ColumnKind::Text(profiles.next().unwrap_or_default()),
+        other => ColumnKind::Typed(other),
+    };
+    Ok(columns.iter().map(kind).collect())
 }

@@ -130,7 +130,8 @@ impl Evaluator {
         Outcome::Unreadable { column: String::new(), value: self.text.clone() }
     }
 
-    /// Finds results that are far from the same expression in floating point.
+    /// Finds results that are far from the same expression in floating point, or that are no number although it has one:
+    /// overflows, infinities, not-a-number.
     fn mark_overflows(&self, frame: &DataFrame, outcomes: &mut [Outcome<Decimal>]) -> Result<(), Error> {
         let columns = frame.columns().iter().map(|column| {
             let number = column.dtype().is_primitive_numeric() || column.dtype().is_decimal();
@@ -143,7 +144,7 @@ impl Evaluator {
             let (Outcome::Value(exact), Outcome::Value(Some(float))) = (&*outcome, float) else { continue };
             let (least, share) = FLOAT_TOLERANCE;
             let far = |exact: &Decimal| (exact.to_f64() - float).abs() > least + share * float.abs();
-            if float.is_finite() && exact.as_ref().is_none_or(far) {
+            if exact.as_ref().is_none_or(|exact| float.is_finite() && far(exact)) {
                 *outcome = self.without_value();
             }
         }
