@@ -248,6 +248,8 @@ struct Slot {
 ///
 /// Where a customer or a period ends can't be foretold, so the loop has no branches: it notes every row, and keeps a note
 /// only if it counts.
+// By itself the loop stays in registers; inlined it does not.
+#[inline(never)]
 fn note(life: &mut Life, customers: &[i64], days: &[i32], first: i32, marks: &[Mark], notes: &mut Notes) -> (usize, usize) {
     let (cells, groups) = (&mut notes.cells[..], &mut notes.births[..]);
     let (mut new_periods, mut births) = (0, 0);
