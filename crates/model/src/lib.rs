@@ -82,6 +82,6 @@ pub use error::{Error, ErrorKind};
 pub use granularity::{Granularity, Period};
 pub use instant::{Instant, TimePoint};
 pub use periods::{PeriodTable, Periods};
-pub use schema::{DEFAULT_EVENT, Precision, column, is_reserved_column};
+pub use schema::{ColumnKind, DEFAULT_EVENT, Precision, Table, TableColumn, column, is_reserved_column};
 pub use window::ObservationWindow;
 pub use zone::{Zone, ZoneCursor};
