@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tenure_ingest::{Attributes, EventSource, Mapping, RejectLimit};
+use tenure_ingest::{Attributes, Mapping, RejectLimit, Source};
 use tenure_model::Zone;
 
 use crate::commands::{
@@ -124,20 +124,25 @@ impl MappingArgs {
 
     /// What the flags mean.
     pub(crate) fn mapping(&self) -> Mapping {
+        let given = |text: &String| Source::Given(text.clone());
+        let mut columns = std::collections::BTreeMap::new();
+        let sources = [
+            ("time", self.time.as_ref().map(given)),
+            ("event", self.event.as_ref().map(given).or(self.event_name.clone().map(Source::Constant))),
+            ("value", self.value.as_ref().map(given)),
+            ("currency", self.currency.as_ref().map(given)),
+        ];
+        for (name, source) in sources {
+            columns.extend(source.map(|source| (name, source)));
+        }
         Mapping {
-            customer: self.customer.clone(),
-            time: self.time.clone(),
-            event: match (&self.event, &self.event_name) {
-                (Some(column), _) => EventSource::Column(column.clone()),
-                (None, Some(name)) => EventSource::Constant(name.clone()),
-                (None, None) => EventSource::Detect,
-            },
-            value: self.value.clone(),
-            currency: self.currency.clone(),
+            customer: self.customer.as_ref().map(given),
+            columns,
             attributes: if self.all_attributes { Attributes::All } else { Attributes::Named(self.attribute.clone()) },
             filter: self.filter.clone(),
             time_format: self.time_format.clone(),
             source_zone: self.source_zone.clone(),
+            ..Mapping::default()
         }
     }
 }

@@ -32,6 +32,6 @@ mod times;
 
 pub use batch_rows::BatchSource;
 pub use error::{Error, ErrorKind};
-pub use options::{Attributes, EventSource, Export, Mapping, Options, RejectLimit};
+pub use options::{Attributes, Export, Field, Mapping, Options, RejectLimit, Source};
 pub use report::{InputReport, Reason, Reject, Rejects, Report, RowCounts};
 pub use run::{Ingested, Progress, Stage, ingest};

@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tenure_model::{DEFAULT_EVENT, Instant, Zone};
+use tenure_model::{Instant, Table, Zone};
 
 use crate::batch_rows::BatchSource;
 
@@ -17,61 +18,83 @@ pub enum Export {
     Rows(Arc<dyn BatchSource>),
 }
 
-/// Which columns of an export mean what. Unset columns are detected.
+/// Which columns of an export mean what. Columns without a source are detected where they can be.
 #[derive(Debug, Clone)]
 pub struct Mapping {
+    /// The table that the rows are for.
+    pub table: Table,
     /// The customer's id.
-    pub customer: Option<String>,
-    /// The time of the activity.
-    pub time: Option<String>,
-    /// The event's name.
-    pub event: EventSource,
-    /// The amount: a column, or a SQL expression over columns.
-    pub value: Option<String>,
-    /// The currency of amounts: a column if the export has one of that name, else a code such as EUR.
-    pub currency: Option<String>,
+    pub customer: Option<Source>,
+    /// Where the table's columns come from, by the names that [`Table::columns`] gives.
+    pub columns: BTreeMap<&'static str, Source>,
+    /// The columns that are a row's key, together; none where rows have no key.
+    pub key: Vec<String>,
+    /// Another id of the same customer: where a row has both, its rows elsewhere belong to the customer too.
+    pub alias: Option<Source>,
     /// Attributes to keep.
     pub attributes: Attributes,
     /// A SQL predicate: rows outside it are not ingested.
     pub filter: Option<String>,
-    /// How times are written, for those that are not ISO 8601: a strftime format.
+    /// How times are written, for those that can't be told: a strftime format.
     pub time_format: Option<String>,
     /// The zone of times without one. Default: the home zone.
     pub source_zone: Option<Zone>,
+    /// Whether the decimals of numbers stand behind a comma. Told from the whole column where it is not said.
+    pub decimal_comma: bool,
+    /// Whether amounts count the smallest unit of their currency: cents for EUR, yen for JPY.
+    pub minor_units: bool,
 }
 
 impl Default for Mapping {
     fn default() -> Self {
         Self {
+            table: Table::Activity,
             customer: None,
-            time: None,
-            event: EventSource::Detect,
-            value: None,
-            currency: None,
+            columns: BTreeMap::new(),
+            key: Vec::new(),
+            alias: None,
             attributes: Attributes::Named(Vec::new()),
             filter: None,
             time_format: None,
             source_zone: None,
+            decimal_comma: false,
+            minor_units: false,
         }
     }
 }
 
-/// Where the name of an event comes from.
+/// Where a column of the history comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventSource {
-    /// A column that is called like one, or else [`DEFAULT_EVENT`].
-    Detect,
-    /// A column.
-    Column(String),
-    /// The same name for every row.
+pub enum Source {
+    /// What a flag says: a column if the export has one of that name, else an expression for amounts and a constant for
+    /// names.
+    Given(String),
+    /// A column, or the first of some that is not blank in a row.
+    Columns(Field),
+    /// The same for every row.
     Constant(String),
+    /// A SQL expression over columns; amounts only.
+    Expression(String),
 }
 
-impl EventSource {
-    /// The name of every activity of an export without a column for it.
-    pub(crate) fn default_name() -> String {
-        DEFAULT_EVENT.to_owned()
+impl Source {
+    /// A single column, as it is.
+    pub fn column(name: impl Into<String>) -> Self {
+        Source::Columns(Field { columns: vec![name.into()], ..Field::default() })
     }
+}
+
+/// Columns of an export, and how their text is put right.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Field {
+    /// The columns; the first that is not blank counts.
+    pub columns: Vec<String>,
+    /// Whether letters become small ones.
+    pub lower: bool,
+    /// A prefix that is taken away where a text has it: `'` before numbers that a spreadsheet guards.
+    pub strip: Option<String>,
+    /// Texts that stand for others; those that are not in it stay as they are.
+    pub map: BTreeMap<String, String>,
 }
 
 /// Which columns become attributes.

@@ -14,7 +14,7 @@ use crate::expression::{ColumnKind, Parsed, TextProfile, Wanted};
 use crate::input::{Input, open};
 use crate::mapper::{Account, Mapper, NameSource, ValueSource};
 use crate::near::suggestion;
-use crate::options::{Attributes, EventSource, Export, Mapping, Options};
+use crate::options::{Attributes, Export, Mapping, Options, Source};
 use crate::report::{InputReport, Report};
 use crate::times::TimeReader;
 
@@ -143,27 +143,27 @@ impl Draft {
     fn new(input: &Input, rows: &dyn Rows, mapping: &Mapping) -> Result<Self, Error> {
         let header = rows.header();
         let mut notes = Vec::new();
-        let customer = named_or_detected(input, header, mapping.customer.as_deref(), "customer", detect::customer, &mut notes)?;
-        let time = named_or_detected(input, header, mapping.time.as_deref(), "time", detect::time, &mut notes)?;
-        let event = match &mapping.event {
-            EventSource::Column(name) => Ok(find(input, header, name, "--event")?),
-            EventSource::Constant(name) => Err(name.clone()),
-            EventSource::Detect => match detect::event(header).filter(|place| ![customer, time].contains(place)) {
+        let customer = named_or_detected(input, header, mapping.customer.as_ref().and_then(given), "customer", detect::customer, &mut notes)?;
+        let time = named_or_detected(input, header, mapping.columns.get("time").and_then(given), "time", detect::time, &mut notes)?;
+        let event = match mapping.columns.get("event") {
+            Some(Source::Constant(name)) => Err(name.clone()),
+            Some(source) => Ok(find(input, header, given(source).unwrap_or_default(), "--event")?),
+            None => match detect::event(header).filter(|place| ![customer, time].contains(place)) {
                 Some(place) => {
                     notes.push(format!("event = \"{}\" (detected; set it with --event or --event-name)", header[place]));
                     Ok(place)
                 }
-                None => Err(EventSource::default_name()),
+                None => Err(tenure_model::DEFAULT_EVENT.to_owned()),
             },
         };
-        let value = match mapping.value.as_deref() {
+        let value = match mapping.columns.get("value").and_then(given) {
             None => None,
             Some(text) => Some(match header.iter().position(|name| **name == *text) {
                 Some(_) => DraftValue::Column(find(input, header, text, "--value")?),
                 None => DraftValue::Expression(Parsed::new("--value", text, header)?),
             }),
         };
-        let currency = match mapping.currency.as_deref() {
+        let currency = match mapping.columns.get("currency").and_then(given) {
             None => None,
             Some(text) if header.iter().any(|name| **name == *text) => Some(Ok(find(input, header, text, "--currency")?)),
             Some(code) if code.len() == 3 && code.bytes().all(|b| b.is_ascii_alphabetic()) => Some(Err(code.to_uppercase())),
@@ -171,7 +171,7 @@ impl Draft {
                 return Err(unknown(
                     input,
                     header,
-                    mapping.currency.as_deref().unwrap_or_default(),
+                    mapping.columns.get("currency").and_then(given).unwrap_or_default(),
                     "--currency (expected a column or a code such as EUR)",
                 ));
             }
@@ -279,6 +279,13 @@ impl Draft {
             times: TimeReader::new(options.mapping.time_format.clone(), zone),
             now: options.now,
         })
+    }
+}
+
+fn given(source: &Source) -> Option<&str> {
+    match source {
+        Source::Given(text) | Source::Constant(text) | Source::Expression(text) => Some(text),
+        Source::Columns(field) => field.columns.first().map(String::as_str),
     }
 }
 

@@ -3,7 +3,7 @@ use std::io::BufWriter;
 use clap::Args;
 use tenure_analysis::{RetentionQuery, retention};
 use tenure_history::{Target, Writer};
-use tenure_ingest::{Attributes, Export, Mapping, Options, RejectLimit, ingest};
+use tenure_ingest::{Attributes, Export, Mapping, Options, RejectLimit, Source, ingest};
 use tenure_model::{Instant, Zone};
 use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, counted, render_retention};
 use tenure_synth::{Business, Compression, FileFormat, write};
@@ -38,7 +38,7 @@ pub(crate) fn run(_args: &DemoArgs, term: &Term) -> anyhow::Result<Status> {
         bytes_text(bytes)
     ));
     let mapping = Mapping {
-        value: Some("amount".to_owned()),
+        columns: [("value", Source::column("amount"))].into(),
         attributes: Attributes::Named(vec!["country".to_owned(), "plan".to_owned()]),
         ..Mapping::default()
     };

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use clap::Args;
 use tenure_history::{Target, Writer};
-use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, Progress, RejectLimit, ingest};
+use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, Progress, RejectLimit, Source, ingest};
 use tenure_model::{Instant, Zone};
 use tenure_report::{bytes_text, counted};
 use tenure_synth::{Business, Compression, DEFAULT_MONTHS, FileFormat, Plan, write};
@@ -117,9 +117,8 @@ fn write_history(plan: Plan, dir: &Path, term: &Term) -> anyhow::Result<u64> {
         bail!("{}: this history has rows already; name a new directory", dir.display());
     }
     let mapping = Mapping {
-        customer: Some("user_id".to_owned()),
-        time: Some("event_time".to_owned()),
-        value: Some("amount".to_owned()),
+        customer: Some(Source::column("user_id")),
+        columns: [("time", Source::column("event_time")), ("value", Source::column("amount"))].into(),
         attributes: Attributes::Named(vec!["country".to_owned(), "plan".to_owned()]),
         ..Mapping::default()
     };
