@@ -1,27 +1,60 @@
-use tenure_model::{Decimal, MAX_STORED_DIGITS};
+use tenure_model::{ColumnKind, Decimal, MAX_STORED_DIGITS, Table};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::layout::{PARTITION_BITS, id_hash, partition_of};
-use crate::names::Name;
+use crate::names::{Name, Names};
 
-const PARTITIONS: usize = 1 << PARTITION_BITS;
+pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
 
-/// Stands for a missing amount while rows are staged; no amount reaches it, having 18 digits at most.
+/// Stands for a missing amount, time or date while rows are staged; nothing that is stored reaches it.
 pub(crate) const MISSING: i64 = i64::MIN;
 
-/// The ids of a chunk's customers, one after the other.
+/// What the rows of a load have beside their customer: the table's columns, attributes, and whether they have keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowLayout {
+    /// The table.
+    pub table: Table,
+    /// The attributes, in order.
+    pub attributes: Vec<String>,
+    /// Whether a row has a key: a later row with the same key replaces it.
+    pub keyed: bool,
+}
+
+impl RowLayout {
+    /// The number of columns of times and dates.
+    pub fn times(&self) -> usize {
+        self.count(|kind| matches!(kind, ColumnKind::Time | ColumnKind::Date))
+    }
+
+    /// The number of columns of names: those of the table, then the attributes.
+    pub fn names(&self) -> usize {
+        self.count(|kind| kind == ColumnKind::Name) + self.attributes.len()
+    }
+
+    /// The number of columns of amounts.
+    pub fn amounts(&self) -> usize {
+        self.count(|kind| kind == ColumnKind::Amount)
+    }
+
+    fn count(&self, is: impl Fn(ColumnKind) -> bool) -> usize {
+        self.table.columns().iter().filter(|column| is(column.kind)).count()
+    }
+}
+
+/// Texts, one after the other.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Ids {
-    bytes: Vec<u8>,
-    ends: Vec<u32>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ends: Vec<u32>,
 }
 
 impl Ids {
-    fn push(&mut self, id: &str) {
-        self.bytes.extend_from_slice(id.as_bytes());
+    pub(crate) fn push(&mut self, id: &[u8]) {
+        self.bytes.extend_from_slice(id);
         self.ends.push(self.bytes.len() as u32);
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
@@ -33,33 +66,53 @@ impl Ids {
 
 /// Amounts of a chunk, at one scale.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Amounts {
+pub struct Amounts {
     pub(crate) units: Vec<i64>,
     pub(crate) scale: u8,
 }
 
 impl Amounts {
-    /// Adds an amount, exactly. False where its digits do not fit beside those of the others.
-    fn push(&mut self, value: Option<Decimal>) -> bool {
+    /// No amounts yet, with room for some.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self { units: Vec::with_capacity(rows), scale: 0 }
+    }
+
+    /// Amounts that were read as integers at one scale; each has 18 digits at most.
+    pub fn of_units(units: impl Iterator<Item = Option<i64>>, scale: u8) -> Self {
+        Self { units: units.map(|units| units.unwrap_or(MISSING)).collect(), scale }
+    }
+
+    /// Adds an amount, exactly.
+    ///
+    /// # Errors
+    ///
+    /// It is not added where it has more than 18 digits, counted with the decimals of the others.
+    pub fn push(&mut self, value: Option<Decimal>) -> Result<(), AmountTooLong> {
         let Some(value) = value else {
             self.units.push(MISSING);
-            return true;
+            return Ok(());
         };
-        let value = value.normalized();
-        if value.scale() > self.scale && !self.widen(value.scale()) {
-            return false;
-        }
-        match value.at_scale(self.scale).and_then(|v| stored(v.units())) {
-            Some(units) => {
-                self.units.push(units);
-                true
+        if value.scale() != self.scale {
+            let value = value.normalized();
+            if value.scale() > self.scale && !self.widen(value.scale()) {
+                return Err(AmountTooLong);
             }
-            None => false,
         }
+        let units = value.at_scale(self.scale).and_then(|v| stored(v.units())).ok_or(AmountTooLong)?;
+        self.units.push(units);
+        Ok(())
+    }
+
+    /// Takes the last amount away again.
+    pub fn pop(&mut self) {
+        self.units.pop();
     }
 
     /// Brings every amount to more decimals. False, and nothing changed, where one would not fit.
     pub(crate) fn widen(&mut self, scale: u8) -> bool {
+        if scale == self.scale {
+            return true;
+        }
         let Some(factor) = 10i64.checked_pow(u32::from(scale - self.scale)) else { return self.units.is_empty() };
         let fits = |&units: &i64| units == MISSING || units.checked_mul(factor).is_some_and(|u| stored(u.into()).is_some());
         if !self.units.iter().all(fits) {
@@ -75,64 +128,97 @@ impl Amounts {
     }
 }
 
-fn stored(units: i128) -> Option<i64> {
+pub(crate) fn stored(units: i128) -> Option<i64> {
     let limit = 10i128.pow(u32::from(MAX_STORED_DIGITS));
     if units.abs() < limit { i64::try_from(units).ok() } else { None }
 }
 
+/// An amount with more digits than a history stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AmountTooLong;
+
+/// The identity of a row's key. Nothing stands for no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub(crate) u128);
+
+impl Key {
+    /// No key.
+    pub const NONE: Key = Key(0);
+
+    /// The key that some texts are together.
+    pub fn of<'a>(parts: impl Iterator<Item = &'a str>) -> Self {
+        let mut bytes = Vec::new();
+        for part in parts {
+            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        Key(xxh3_128(&bytes).max(1))
+    }
+}
+
 /// Rows of one export on their way into a history, column by column.
-#[derive(Debug, Default, Clone)]
-pub struct ActivityChunk {
-    /// Which export they come from, counted over one load.
-    pub export: u32,
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    pub(crate) export: u32,
     pub(crate) ids: Ids,
-    pub(crate) times: Vec<i64>,
-    pub(crate) events: Vec<Name>,
-    pub(crate) amounts: Amounts,
-    pub(crate) currencies: Vec<Name>,
-    pub(crate) attributes: Vec<Vec<Name>>,
+    pub(crate) times: Vec<Vec<i64>>,
+    pub(crate) names: Vec<Vec<Name>>,
+    /// Names that the load's tables have no room for, by column.
+    pub(crate) texts: Vec<Vec<Box<str>>>,
+    pub(crate) amounts: Vec<Amounts>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) numbers: Vec<u64>,
 }
 
-/// One row of a chunk.
-#[derive(Debug, Clone, Copy)]
-pub struct ChunkRow<'a> {
-    /// The customer's id.
-    pub customer: &'a str,
-    /// Microseconds UTC.
-    pub time: i64,
-    /// The event's name.
-    pub event: Name,
-    /// The amount, where there is one.
-    pub value: Option<Decimal>,
-    /// The amount's currency, or [`Name::NONE`].
-    pub currency: Name,
-    /// A value, or [`Name::NONE`], for each attribute of the load.
-    pub attributes: &'a [Name],
-}
-
-impl ActivityChunk {
-    /// No rows yet, of an export, with as many attributes as the load has.
-    pub fn new(export: u32, attributes: usize) -> Self {
-        Self { export, attributes: vec![Vec::new(); attributes], ..Self::default() }
+impl Chunk {
+    /// No rows yet, of an export of the load, with room for some.
+    pub fn new(layout: &RowLayout, export: u32, rows: usize) -> Self {
+        let keyed = if layout.keyed { rows } else { 0 };
+        Self {
+            export,
+            ids: Ids { bytes: Vec::with_capacity(rows * 16), ends: Vec::with_capacity(rows) },
+            times: vec![Vec::with_capacity(rows); layout.times()],
+            names: vec![Vec::with_capacity(rows); layout.names()],
+            texts: vec![Vec::new(); layout.names()],
+            amounts: vec![Amounts::with_capacity(rows); layout.amounts()],
+            keys: Vec::with_capacity(keyed),
+            numbers: Vec::with_capacity(keyed),
+        }
     }
 
-    /// Adds a row.
-    ///
-    /// # Errors
-    ///
-    /// The row is not added where its amount has more than 18 digits, counted with the decimals of the others' amounts.
-    pub fn push(&mut self, row: ChunkRow<'_>) -> Result<(), AmountTooLong> {
-        if !self.amounts.push(row.value) {
-            return Err(AmountTooLong);
-        }
-        self.ids.push(row.customer);
-        self.times.push(row.time);
-        self.events.push(row.event);
-        self.currencies.push(row.currency);
-        for (column, &code) in self.attributes.iter_mut().zip(row.attributes) {
-            column.push(code);
-        }
-        Ok(())
+    /// Adds a row's customer. Every other column has to get a value of the row too.
+    pub fn push_customer(&mut self, id: &str) {
+        self.ids.push(id.as_bytes());
+    }
+
+    /// Adds a row's time, in microseconds UTC, or its date, in days since 1970-01-01, to a column of these.
+    pub fn push_time(&mut self, column: usize, time: Option<i64>) {
+        self.times[column].push(time.unwrap_or(MISSING));
+    }
+
+    /// Adds a row's name to a column of these.
+    pub fn push_name(&mut self, column: usize, name: Name) {
+        self.names[column].push(name);
+    }
+
+    /// The code of a text in a column of names: that of the load's names if they have room for it, else one that counts in
+    /// this chunk alone. The caller remembers it, so that a text is asked for once.
+    pub fn code(&mut self, column: usize, names: &Names, text: &str) -> Name {
+        names.code(text).unwrap_or_else(|| {
+            self.texts[column].push(text.into());
+            Name::local(self.texts[column].len() - 1)
+        })
+    }
+
+    /// Sets a column of amounts.
+    pub fn set_amounts(&mut self, column: usize, amounts: Amounts) {
+        self.amounts[column] = amounts;
+    }
+
+    /// Adds a row's key and its number in the export, which decides which of two rows with the same key is later.
+    pub fn push_key(&mut self, key: Key, number: u64) {
+        self.keys.push(key);
+        self.numbers.push(number);
     }
 
     /// The number of rows.
@@ -147,7 +233,10 @@ impl ActivityChunk {
 
     /// Puts rows of the same partition side by side, in their order.
     pub(crate) fn partition(self) -> PartitionedChunk {
-        let hashes: Vec<u64> = (0..self.len()).map(|row| id_hash(self.ids.get(row))).collect();
+        let rows = self.len();
+        debug_assert!(self.times.iter().all(|c| c.len() == rows) && self.names.iter().all(|c| c.len() == rows));
+        debug_assert!(self.amounts.iter().all(|c| c.units.len() == rows));
+        let hashes: Vec<u128> = (0..rows).map(|row| id_hash(self.ids.get(row))).collect();
         let mut starts = vec![0u32; PARTITIONS + 1];
         for &hash in &hashes {
             starts[partition_of(hash) + 1] += 1;
@@ -164,26 +253,23 @@ impl ActivityChunk {
         }
         let mut ids = Ids { bytes: Vec::with_capacity(self.ids.bytes.len()), ends: Vec::with_capacity(order.len()) };
         for &row in &order {
-            ids.bytes.extend_from_slice(self.ids.get(row as usize));
-            ids.ends.push(ids.bytes.len() as u32);
+            ids.push(self.ids.get(row as usize));
         }
+        let amounts = self.amounts.into_iter();
         PartitionedChunk {
             starts,
             export: self.export,
             hashes: gather(&hashes, &order),
             ids,
-            times: gather(&self.times, &order),
-            events: gather(&self.events, &order),
-            amounts: Amounts { units: gather(&self.amounts.units, &order), scale: self.amounts.scale },
-            currencies: gather(&self.currencies, &order),
-            attributes: self.attributes.iter().map(|a| gather(a, &order)).collect(),
+            times: self.times.iter().map(|column| gather(column, &order)).collect(),
+            names: self.names.iter().map(|column| gather(column, &order)).collect(),
+            texts: self.texts,
+            amounts: amounts.map(|a| Amounts { units: gather(&a.units, &order), scale: a.scale }).collect(),
+            keys: if self.keys.is_empty() { Vec::new() } else { gather(&self.keys, &order) },
+            numbers: if self.numbers.is_empty() { Vec::new() } else { gather(&self.numbers, &order) },
         }
     }
 }
-
-/// An amount with more digits than a history stores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AmountTooLong;
 
 fn gather<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
     order.iter().map(|&row| values[row as usize]).collect()
@@ -194,21 +280,27 @@ fn gather<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
 pub(crate) struct PartitionedChunk {
     starts: Vec<u32>,
     pub(crate) export: u32,
-    pub(crate) hashes: Vec<u64>,
+    pub(crate) hashes: Vec<u128>,
     pub(crate) ids: Ids,
-    pub(crate) times: Vec<i64>,
-    pub(crate) events: Vec<Name>,
-    pub(crate) amounts: Amounts,
-    pub(crate) currencies: Vec<Name>,
-    pub(crate) attributes: Vec<Vec<Name>>,
+    pub(crate) times: Vec<Vec<i64>>,
+    pub(crate) names: Vec<Vec<Name>>,
+    pub(crate) texts: Vec<Vec<Box<str>>>,
+    pub(crate) amounts: Vec<Amounts>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) numbers: Vec<u64>,
 }
 
 impl PartitionedChunk {
-    /// The rows of a bucket, one of `buckets`.
-    pub(crate) fn rows_of(&self, bucket: u32, buckets: u32) -> std::ops::Range<usize> {
-        let width = PARTITIONS / buckets as usize;
-        let first = bucket as usize * width;
-        self.starts[first] as usize..self.starts[first + width] as usize
+    /// The rows of a partition.
+    pub(crate) fn rows_of(&self, partition: usize) -> std::ops::Range<usize> {
+        self.starts[partition] as usize..self.starts[partition + 1] as usize
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let row = 16 + 4 + 8 * (self.times.len() + self.amounts.len()) + 4 * self.names.len();
+        let keys = if self.keys.is_empty() { 0 } else { 24 };
+        self.ids.bytes.len() + self.hashes.len() * (row + keys)
     }
 }
 
@@ -216,54 +308,60 @@ impl PartitionedChunk {
 mod tests {
     use super::*;
 
-    fn row<'a>(customer: &'a str, value: Option<&str>) -> ChunkRow<'a> {
-        ChunkRow {
-            customer,
-            time: 0,
-            event: Name(0),
-            value: value.map(|v| v.parse().unwrap()),
-            currency: Name::NONE,
-            attributes: &[],
+    fn amounts(values: &[Option<&str>]) -> Amounts {
+        let mut amounts = Amounts::default();
+        for value in values {
+            amounts.push(value.map(|v| v.parse().unwrap())).unwrap();
         }
+        amounts
     }
 
     #[test]
     fn amounts_share_the_largest_scale() {
-        let mut chunk = ActivityChunk::new(0, 0);
-        for value in [Some("1.50"), None, Some("2.125"), Some("-3")] {
-            chunk.push(row("a", value)).unwrap();
-        }
-        assert_eq!((chunk.amounts.units, chunk.amounts.scale), (vec![1500, MISSING, 2125, -3000], 3));
+        let amounts = amounts(&[Some("1.50"), None, Some("2.125"), Some("-3")]);
+        assert_eq!((amounts.units, amounts.scale), (vec![1500, MISSING, 2125, -3000], 3));
     }
 
     #[test]
     fn an_amount_that_does_not_fit_is_refused_and_changes_nothing() {
-        let mut chunk = ActivityChunk::new(0, 0);
-        chunk.push(row("a", Some("999999999999999999"))).unwrap();
-        assert_eq!(chunk.push(row("a", Some("0.1"))), Err(AmountTooLong));
-        assert_eq!(chunk.push(row("a", Some("1000000000000000000"))), Err(AmountTooLong));
-        chunk.push(row("a", Some("7"))).unwrap();
-        assert_eq!((chunk.len(), chunk.amounts.units.len(), chunk.amounts.scale), (2, 2, 0));
+        let mut amounts = amounts(&[Some("999999999999999999")]);
+        assert_eq!(amounts.push(Some("0.1".parse().unwrap())), Err(AmountTooLong));
+        assert_eq!(amounts.push(Some("1000000000000000000".parse().unwrap())), Err(AmountTooLong));
+        amounts.push(Some("7".parse().unwrap())).unwrap();
+        assert_eq!((amounts.units.len(), amounts.scale), (2, 0));
     }
 
     #[test]
     fn partitions_hold_every_row_once() {
-        let mut chunk = ActivityChunk::new(0, 0);
+        let layout = RowLayout { table: Table::Activity, attributes: Vec::new(), keyed: false };
+        let mut chunk = Chunk::new(&layout, 0, 1000);
+        let mut amounts = Amounts::default();
         for i in 0..1000 {
-            chunk.push(row(&format!("customer-{}", i % 300), None)).unwrap();
+            chunk.push_customer(&format!("customer-{}", i % 300));
+            chunk.push_time(0, Some(i));
+            chunk.push_name(0, Name(0));
+            chunk.push_name(1, Name::NONE);
+            amounts.push(None).unwrap();
         }
+        chunk.set_amounts(0, amounts);
         let chunk = chunk.partition();
-        for buckets in [1, 4, 512] {
-            let mut rows = 0;
-            for bucket in 0..buckets {
-                let range = chunk.rows_of(bucket, buckets);
-                rows += range.len();
-                for row in range {
-                    assert_eq!(id_hash(chunk.ids.get(row)), chunk.hashes[row]);
-                    assert_eq!(((chunk.hashes[row] >> 32) * u64::from(buckets)) >> 32, u64::from(bucket));
-                }
+        let mut rows = 0;
+        for partition in 0..PARTITIONS {
+            let range = chunk.rows_of(partition);
+            rows += range.len();
+            for row in range {
+                assert_eq!(id_hash(chunk.ids.get(row)), chunk.hashes[row]);
+                assert_eq!(partition_of(chunk.hashes[row]), partition);
             }
-            assert_eq!(rows, 1000);
         }
+        assert_eq!(rows, 1000);
+    }
+
+    #[test]
+    fn keys_tell_their_parts_apart() {
+        let key = |parts: &[&str]| Key::of(parts.iter().copied());
+        assert_ne!(key(&["a", "bc"]), key(&["ab", "c"]));
+        assert_eq!(key(&["a"]), key(&["a"]));
+        assert_ne!(key(&[""]), Key::NONE);
     }
 }

@@ -1,223 +1,381 @@
 //! The rows of one bucket, brought into the order of the history.
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Decimal64Array, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, ScalarBuffer};
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use tenure_model::{Decimal, Instant, MAX_STORED_DIGITS, Zone};
+use tenure_model::{ColumnKind, Decimal, Instant, MAX_STORED_DIGITS, Table, Zone};
 
-use crate::chunk::{MISSING, PartitionedChunk};
-use crate::columns::{activity_schema, customers_schema};
+use crate::chunk::{Ids, Key, MISSING, RowLayout};
+use crate::columns::{ids_schema, table_schema};
 use crate::error::{Error, internal};
-use crate::fingerprint::{self, Fingerprint, RowParts};
+use crate::fingerprint::{self, Fingerprint, RowParts, attribute_hash, name_hash};
 use crate::layout::customer_number;
-use crate::names::SortedNames;
+use crate::stage::Store;
+
+/// The export of rows that the history has already.
+pub(crate) const EXISTING: u32 = u32::MAX;
+
+/// How rows of different exports are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// The number of equal rows is the maximum over the exports; a later row replaces one with the same key.
+    Exports,
+    /// Every row counts, but for rows of one load with the same key.
+    Nothing,
+}
 
 /// What is the same for all buckets of a load.
 pub(crate) struct Load<'a> {
-    /// Their amounts are all at `value_scale`.
-    pub(crate) chunks: &'a [PartitionedChunk],
-    pub(crate) buckets: u32,
-    pub(crate) exports: u32,
+    pub(crate) layout: &'a RowLayout,
     pub(crate) zone: &'a Zone,
-    pub(crate) value_scale: u8,
-    pub(crate) events: &'a Dictionary,
-    pub(crate) currencies: &'a Dictionary,
-    pub(crate) attribute_names: &'a [String],
-    pub(crate) attributes: &'a [Dictionary],
+    /// Decimals of each column of amounts.
+    pub(crate) scales: Vec<u8>,
+    /// The shared names of each column of names, by code.
+    pub(crate) names: Vec<SharedNames>,
+    pub(crate) compare: Compare,
+    /// Whether the rows are those of a history, laid out anew: every one is kept.
+    pub(crate) as_is: bool,
+    /// For each reading of an export its place among the exports; nothing for one that was given up.
+    pub(crate) exports: Vec<Option<u32>>,
+    /// Keys of rows that belong to several customers, with the hash of the one that has the latest.
+    pub(crate) moved_keys: HashMap<Key, u128>,
 }
 
-/// The names of a column in order, ready to be stored.
-pub(crate) struct Dictionary {
-    sorted: SortedNames,
-    array: ArrayRef,
-    hashes: Vec<u64>,
-}
-
-impl Dictionary {
-    pub(crate) fn new(sorted: SortedNames, hash: impl Fn(&str) -> u64) -> Self {
-        let array = Arc::new(StringArray::from_iter_values(&sorted.names));
-        let hashes = sorted.names.iter().map(|name| hash(name)).collect();
-        Self { sorted, array, hashes }
+impl<'a> Load<'a> {
+    /// Rows of a history that are laid out anew.
+    pub(crate) fn as_is(layout: &'a RowLayout, scales: Vec<u8>, zone: &'a Zone) -> Self {
+        let own = layout.names() - layout.attributes.len();
+        let attribute = |column: usize| column.checked_sub(own).map(|i| layout.attributes[i].as_str());
+        let names = (0..layout.names()).map(|column| SharedNames::new(Vec::new(), attribute(column))).collect();
+        let moved_keys = HashMap::new();
+        Self { layout, zone, scales, names, compare: Compare::Nothing, as_is: true, exports: vec![Some(0)], moved_keys }
     }
 
-    /// The number of names.
-    pub(crate) fn len(&self) -> u64 {
-        self.hashes.len() as u64
+    pub(crate) fn export_count(&self) -> usize {
+        self.exports.iter().flatten().map(|&export| export as usize + 1).max().unwrap_or(0)
     }
 
-    /// The hash of the name at a place; 0 for a missing one.
-    fn hash(&self, place: u32) -> u64 {
-        self.hashes.get(place as usize).copied().unwrap_or(0)
-    }
-
-    fn column(&self, places: &[u32], order: &[u32]) -> Result<ArrayRef, Error> {
-        let keys: ScalarBuffer<i32> = order.iter().map(|&row| places[row as usize] as i32).collect();
-        let present = order.iter().any(|&row| places[row as usize] == u32::MAX);
-        let nulls = present.then(|| order.iter().map(|&row| places[row as usize] != u32::MAX).collect::<NullBuffer>());
-        let keys = Int32Array::try_new(keys, nulls).map_err(internal)?;
-        Ok(Arc::new(DictionaryArray::try_new(keys, self.array.clone()).map_err(internal)?))
+    /// Where an export stands in time: what the history has comes before all.
+    pub(crate) fn rank(&self, reading: u32) -> Option<u32> {
+        if reading == EXISTING { Some(0) } else { self.exports[reading as usize].map(|export| export + 1) }
     }
 }
 
-/// Customers that the history already has in a bucket: ids and how many numbers are taken.
+/// Names by code, with what identifies each in a fingerprint.
+#[derive(Debug)]
+pub(crate) struct SharedNames {
+    names: Vec<Box<str>>,
+    attribute: Option<String>,
+}
+
+impl SharedNames {
+    pub(crate) fn new(names: Vec<Box<str>>, attribute: Option<&str>) -> Self {
+        Self { names, attribute: attribute.map(str::to_owned) }
+    }
+
+    fn hash(&self, name: &str) -> u64 {
+        match &self.attribute {
+            Some(attribute) => attribute_hash(attribute, name),
+            None => name_hash(name),
+        }
+    }
+}
+
+/// Customers that the history already has in a bucket.
 #[derive(Debug, Default)]
 pub(crate) struct KnownCustomers {
-    pub(crate) ids: Vec<(Box<[u8]>, u32)>,
+    pub(crate) ids: Ids,
+    pub(crate) hashes: Vec<u128>,
+    pub(crate) indices: Vec<u32>,
+    /// How many numbers are taken.
     pub(crate) taken: u32,
 }
 
 /// A bucket in the order of the history.
 #[derive(Debug)]
 pub(crate) struct ClusteredBucket {
-    pub(crate) activity: RecordBatch,
+    pub(crate) rows: RecordBatch,
+    /// The customers that the history did not have: number and id.
     pub(crate) customers: RecordBatch,
     pub(crate) content: Fingerprint,
-    /// Rows left out because another export has them, by export.
+    /// Rows left out because another row stands for them, by export.
     pub(crate) duplicates: Vec<u64>,
+    /// Rows kept, by export.
+    pub(crate) kept: Vec<u64>,
     /// First and last instant of the rows kept.
     pub(crate) span: Option<(i64, i64)>,
     /// Distinct customers among the rows.
     pub(crate) active_customers: u64,
+    /// Where the rows lie that the history has and new ones replace.
+    pub(crate) replaced: Vec<u64>,
 }
 
-const HASHER: FixedState = FixedState::with_seed(0);
-
-/// One row's place in the staged chunks.
-#[derive(Clone, Copy)]
-struct Place {
-    chunk: u32,
-    row: u32,
+impl ClusteredBucket {
+    /// The same without its rows, which are written.
+    pub(crate) fn without_rows(mut self) -> Self {
+        self.rows = self.rows.slice(0, 0);
+        self.customers = self.customers.slice(0, 0);
+        self
+    }
 }
 
 /// A customer of the bucket while it is clustered.
 struct Customer {
-    place: Place,
-    hash: u64,
+    store: u32,
+    place: u32,
     first: i64,
     known: Option<u32>,
     rows: u32,
 }
 
+/// Names of a bucket's column in order; rows hold places in it, `u32::MAX` for a missing name.
+struct NameColumn {
+    places: Vec<u32>,
+    names: ArrayRef,
+    hashes: Vec<u64>,
+}
+
+impl NameColumn {
+    fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    fn hash(&self, row: usize) -> u64 {
+        self.hashes.get(self.places[row] as usize).copied().unwrap_or(0)
+    }
+
+    fn ordered(&self, order: &[u32]) -> Result<ArrayRef, Error> {
+        let keys: ScalarBuffer<i32> = order.iter().map(|&row| self.places[row as usize] as i32).collect();
+        let present = order.iter().any(|&row| self.places[row as usize] == u32::MAX);
+        let nulls = present.then(|| order.iter().map(|&row| self.places[row as usize] != u32::MAX).collect::<NullBuffer>());
+        let keys = Int32Array::try_new(keys, nulls).map_err(internal)?;
+        Ok(Arc::new(DictionaryArray::try_new(keys, self.names.clone()).map_err(internal)?))
+    }
+}
+
 /// The columns of a bucket in order of arrival.
 struct Staged {
-    times: Vec<i64>,
-    events: Vec<u32>,
-    units: Vec<i64>,
-    currencies: Vec<u32>,
-    attributes: Vec<Vec<u32>>,
-    exports: Vec<u32>,
+    owners: Vec<u32>,
+    times: Vec<Vec<i64>>,
+    names: Vec<NameColumn>,
+    units: Vec<Vec<i64>>,
+    /// The rank of each row's export; empty where all come from the one of `rank`.
+    ranks: Vec<u32>,
+    rank: u32,
+    keys: Vec<Key>,
+    numbers: Vec<u64>,
 }
 
 impl Staged {
-    /// The order of rows inside a customer. Rows that compare equal are equal in every stored column.
+    fn rank(&self, row: u32) -> u32 {
+        self.ranks.get(row as usize).copied().unwrap_or(self.rank)
+    }
+
+    fn key(&self, row: u32) -> Key {
+        self.keys.get(row as usize).copied().unwrap_or(Key::NONE)
+    }
+
+    fn number(&self, row: u32) -> u64 {
+        self.numbers.get(row as usize).copied().unwrap_or(0)
+    }
+
+    /// The order of a customer's rows: time, the first name, the amounts, then the rest. Rows that compare equal are equal
+    /// in every stored column but their keys.
     fn compare(&self, a: u32, b: u32) -> Ordering {
         let (a, b) = (a as usize, b as usize);
-        (self.times[a], self.events[a], self.units[a], self.currencies[a])
-            .cmp(&(self.times[b], self.events[b], self.units[b], self.currencies[b]))
-            .then_with(|| {
-                self.attributes.iter().map(|column| column[a].cmp(&column[b])).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
-            })
+        let by_time = |times: &Vec<i64>| times[a].cmp(&times[b]);
+        let by_name = |names: &NameColumn| names.places[a].cmp(&names.places[b]);
+        let first = self.times.first().map_or(Ordering::Equal, by_time);
+        first
+            .then_with(|| self.names.first().map_or(Ordering::Equal, by_name))
+            .then_with(|| first_difference(&self.units, |units| units[a].cmp(&units[b])))
+            .then_with(|| first_difference(self.names.get(1..).unwrap_or_default(), by_name))
+            .then_with(|| first_difference(self.times.get(1..).unwrap_or_default(), by_time))
     }
 }
 
-/// Sorts a bucket's rows, numbers its new customers and leaves out what other exports of the load already brought.
-pub(crate) fn cluster(load: &Load<'_>, bucket: u32, known: KnownCustomers) -> Result<ClusteredBucket, Error> {
-    let (staged, owners, mut customers) = stage(load, bucket, &known);
-    let ranks = rank(load, &customers);
-    let (starts, mut order) = group_by_customer(&owners, &customers, &ranks);
+fn first_difference<T>(columns: &[T], compare: impl Fn(&T) -> Ordering) -> Ordering {
+    columns.iter().map(compare).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// Sorts a bucket's rows, numbers its new customers and leaves out what other rows stand for.
+pub(crate) fn cluster(load: &Load<'_>, bucket: u32, stores: &[Store], known: &KnownCustomers) -> Result<ClusteredBucket, Error> {
+    let (staged, mut customers) = stage(load, stores, known);
+    let ranks = rank(stores, &customers);
+    let (starts, mut order) = group_by_customer(&staged.owners, &customers, &ranks);
     for window in starts.windows(2) {
         let run = &mut order[window[0] as usize..window[1] as usize];
         if !run.is_sorted_by(|&a, &b| staged.compare(a, b).is_le()) {
-            run.sort_unstable_by(|&a, &b| {
-                staged.compare(a, b).then_with(|| staged.exports[a as usize].cmp(&staged.exports[b as usize]))
+            run.sort_unstable_by(|&a, &b| staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b)));
+        }
+    }
+    let mut verdict = Verdict { duplicates: vec![0; load.export_count()], kept: vec![0; load.export_count()], replaced: Vec::new() };
+    if load.as_is || staged.ranks.is_empty() && staged.keys.is_empty() {
+        if let Some(kept) = verdict.kept.get_mut((staged.rank as usize).wrapping_sub(1)) {
+            *kept = order.len() as u64;
+        }
+    } else {
+        let hash = |owner: u32| stores[customers[owner as usize].store as usize].ids.hashes[customers[owner as usize].place as usize];
+        let mut kept = Vec::with_capacity(order.len());
+        for window in starts.windows(2) {
+            let run = &order[window[0] as usize..window[1] as usize];
+            verdict.choose(load, &staged, run, hash, &mut kept);
+        }
+        customers.iter_mut().for_each(|customer| customer.rows = 0);
+        kept.iter().for_each(|&row| customers[staged.owners[row as usize] as usize].rows += 1);
+        order = kept;
+    }
+    finish(load, bucket, known, stores, &staged, &customers, &ranks, &order, verdict)
+}
+
+/// Marks rows of readings that were given up.
+const NOBODY: u32 = u32::MAX;
+
+fn stage(load: &Load<'_>, stores: &[Store], known: &KnownCustomers) -> (Staged, Vec<Customer>) {
+    let total: usize = stores.iter().map(Store::rows).sum();
+    let mut customers: Vec<Customer> = Vec::new();
+    let owner_of: Vec<Vec<u32>> = owners(stores, known, &mut customers);
+    let segments = || stores.iter().flat_map(|store| &store.segments);
+    let mut owners = Vec::with_capacity(total);
+    for (store, owner_of) in stores.iter().zip(&owner_of) {
+        for segment in &store.segments {
+            owners.extend(segment.owners.iter().map(|&place| owner_of[place as usize]));
+        }
+    }
+    let times: Vec<Vec<i64>> = (0..load.layout.times())
+        .map(|column| {
+            let mut times = Vec::with_capacity(total);
+            segments().for_each(|segment| segment.times[column].each(|time| times.push(time)));
+            times
+        })
+        .collect();
+    let units = (0..load.layout.amounts())
+        .map(|column| {
+            let mut all = Vec::with_capacity(total);
+            for segment in segments() {
+                let (units, scale) = &segment.amounts[column];
+                // The loader has seen to it that every amount fits at the load's scale.
+                let factor = 10i64.pow(u32::from(load.scales[column] - scale));
+                units.each(|units| all.push(if units == MISSING { MISSING } else { units * factor }));
+            }
+            all
+        })
+        .collect();
+    let names = (0..load.layout.names()).map(|column| name_column(load, stores, column, total)).collect();
+    let alike = |a: &u32, b: &u32| load.rank(*a) == load.rank(*b);
+    let readings: Vec<u32> = segments().flat_map(|s| &s.exports).map(|&(reading, _)| reading).collect();
+    let one_export = readings.windows(2).all(|pair| alike(&pair[0], &pair[1]))
+        && readings.first().is_none_or(|&reading| load.rank(reading).is_some_and(|rank| rank > 0));
+    let rank = readings.first().and_then(|&reading| load.rank(reading)).unwrap_or_default();
+    let mut ranks = Vec::new();
+    if !one_export {
+        ranks.reserve(total);
+        for &(reading, rows) in segments().flat_map(|segment| &segment.exports) {
+            let rank = load.rank(reading);
+            if rank.is_none() {
+                owners[ranks.len()..ranks.len() + rows as usize].fill(NOBODY);
+            }
+            ranks.resize(ranks.len() + rows as usize, rank.unwrap_or_default());
+        }
+    }
+    let (mut keys, mut numbers) = (Vec::new(), Vec::new());
+    if load.layout.keyed || segments().any(|segment| !segment.numbers.is_empty()) {
+        for segment in segments() {
+            let rows = segment.owners.len();
+            keys.extend_from_slice(&segment.keys);
+            keys.resize(keys.len() + rows - segment.keys.len(), Key::NONE);
+            numbers.extend_from_slice(&segment.numbers);
+            numbers.resize(numbers.len() + rows - segment.numbers.len(), 0);
+        }
+    }
+    for (row, &owner) in owners.iter().enumerate().filter(|(_, owner)| **owner != NOBODY) {
+        let customer = &mut customers[owner as usize];
+        customer.first = customer.first.min(times[0][row]);
+        customer.rows += 1;
+    }
+    (Staged { owners, times, names, units, ranks, rank, keys, numbers }, customers)
+}
+
+/// For each store the customers of the bucket that its ids are.
+fn owners(stores: &[Store], known: &KnownCustomers, customers: &mut Vec<Customer>) -> Vec<Vec<u32>> {
+    let mut known_table: HashTable<u32> = HashTable::with_capacity(known.hashes.len());
+    for (place, &hash) in known.hashes.iter().enumerate() {
+        known_table.insert_unique(hash as u64, place as u32, |&place| known.hashes[place as usize] as u64);
+    }
+    let mut table: HashTable<u32> = HashTable::new();
+    let mut all = Vec::with_capacity(stores.len());
+    for (index, store) in stores.iter().enumerate() {
+        let mut owners = Vec::with_capacity(store.ids.len());
+        for (place, &hash) in store.ids.hashes.iter().enumerate() {
+            let hash_of = |c: &Customer| stores[c.store as usize].ids.hashes[c.place as usize];
+            if let Some(&owner) = table.find(hash as u64, |&c| hash_of(&customers[c as usize]) == hash) {
+                owners.push(owner);
+                continue;
+            }
+            let owner = customers.len() as u32;
+            let found = known_table.find(hash as u64, |&k| known.hashes[k as usize] == hash);
+            let known = found.map(|&place| known.indices[place as usize]);
+            customers.push(Customer { store: index as u32, place: place as u32, first: i64::MAX, known, rows: 0 });
+            table.insert_unique(hash as u64, owner, |&c| hash_of(&customers[c as usize]) as u64);
+            owners.push(owner);
+        }
+        all.push(owners);
+    }
+    all
+}
+
+/// The names of a bucket's column: those that its rows bear, in order.
+fn name_column(load: &Load<'_>, stores: &[Store], column: usize, rows: usize) -> NameColumn {
+    let shared = &load.names[column];
+    let mut used = vec![false; shared.names.len()];
+    let mut names: Vec<&str> = Vec::new();
+    for store in stores {
+        for segment in &store.segments {
+            segment.names[column].each(|code| {
+                if !code.is_none() && code.local_index().is_none() {
+                    used[code.0 as usize] = true;
+                }
+            });
+        }
+        if let Some(table) = store.texts.get(column) {
+            names.extend((0..table.texts.len()).filter_map(|i| std::str::from_utf8(table.texts.get(i)).ok()));
+        }
+    }
+    names.extend(shared.names.iter().zip(&used).filter(|(_, used)| **used).map(|(name, _)| &**name));
+    names.sort_unstable();
+    names.dedup();
+    let find = |name: &str| names.binary_search(&name).map_or(u32::MAX, |place| place as u32);
+    let place_of: Vec<u32> =
+        shared.names.iter().zip(&used).map(|(name, used)| if *used { find(name) } else { u32::MAX }).collect();
+    let mut places = Vec::with_capacity(rows);
+    for store in stores {
+        let local: Vec<u32> = store.texts.get(column).map_or_else(Vec::new, |table| {
+            (0..table.texts.len()).map(|i| std::str::from_utf8(table.texts.get(i)).map_or(u32::MAX, find)).collect()
+        });
+        for segment in &store.segments {
+            segment.names[column].each(|code| {
+                places.push(match code.local_index() {
+                    Some(index) => local[index],
+                    None if code.is_none() => u32::MAX,
+                    None => place_of[code.0 as usize],
+                });
             });
         }
     }
-    let duplicates = if load.exports > 1 {
-        drop_repeated(load.exports, &staged, &starts, &mut order, &owners, &mut customers)
-    } else {
-        vec![0]
-    };
-    finish(load, bucket, known.taken, &staged, &owners, &customers, &ranks, &order, duplicates)
-}
-
-fn stage(load: &Load<'_>, bucket: u32, known: &KnownCustomers) -> (Staged, Vec<u32>, Vec<Customer>) {
-    let total: usize = load.chunks.iter().map(|chunk| chunk.rows_of(bucket, load.buckets).len()).sum();
-    let mut staged = Staged {
-        times: Vec::with_capacity(total),
-        events: Vec::with_capacity(total),
-        units: Vec::with_capacity(total),
-        currencies: Vec::with_capacity(total),
-        attributes: vec![Vec::with_capacity(total); load.attributes.len()],
-        exports: Vec::with_capacity(total),
-    };
-    let known_table = known_table(known);
-    let mut owners = Vec::with_capacity(total);
-    let mut customers: Vec<Customer> = Vec::new();
-    let mut table: HashTable<u32> = HashTable::new();
-    for (index, chunk) in load.chunks.iter().enumerate() {
-        let rows = chunk.rows_of(bucket, load.buckets);
-        staged.times.extend_from_slice(&chunk.times[rows.clone()]);
-        staged.events.extend(chunk.events[rows.clone()].iter().map(|&code| load.events.sorted.place(code)));
-        staged.currencies.extend(chunk.currencies[rows.clone()].iter().map(|&code| load.currencies.sorted.place(code)));
-        staged.units.extend_from_slice(&chunk.amounts.units[rows.clone()]);
-        for ((column, codes), dictionary) in staged.attributes.iter_mut().zip(&chunk.attributes).zip(load.attributes) {
-            column.extend(codes[rows.clone()].iter().map(|&code| dictionary.sorted.place(code)));
-        }
-        staged.exports.resize(staged.times.len(), chunk.export);
-        for row in rows {
-            let (hash, id) = (chunk.hashes[row], chunk.ids.get(row));
-            let same = |&c: &u32| {
-                let customer = &customers[c as usize];
-                customer.hash == hash && load.chunks[customer.place.chunk as usize].ids.get(customer.place.row as usize) == id
-            };
-            // The id's hash shares its highest bits within a bucket: the table wants them spread.
-            let spread = HASHER.hash_one(hash);
-            let owner = match table.find(spread, same) {
-                Some(&c) => c,
-                None => {
-                    let c = customers.len() as u32;
-                    let known = known_table.find(spread, |&k| *known.ids[k as usize].0 == *id).map(|&k| known.ids[k as usize].1);
-                    customers.push(Customer {
-                        place: Place { chunk: index as u32, row: row as u32 },
-                        hash,
-                        first: i64::MAX,
-                        known,
-                        rows: 0,
-                    });
-                    table.insert_unique(spread, c, |&c| HASHER.hash_one(customers[c as usize].hash));
-                    c
-                }
-            };
-            let customer = &mut customers[owner as usize];
-            customer.first = customer.first.min(chunk.times[row]);
-            customer.rows += 1;
-            owners.push(owner);
-        }
-    }
-    (staged, owners, customers)
-}
-
-fn known_table(known: &KnownCustomers) -> HashTable<u32> {
-    let mut table = HashTable::with_capacity(known.ids.len());
-    let hash = |k: &u32| HASHER.hash_one(crate::layout::id_hash(&known.ids[*k as usize].0));
-    for k in 0..known.ids.len() as u32 {
-        table.insert_unique(hash(&k), k, hash);
-    }
-    table
+    let hashes = names.iter().map(|name| shared.hash(name)).collect();
+    NameColumn { places, names: Arc::new(StringArray::from_iter_values(&names)), hashes }
 }
 
 /// The customers in the order of their numbers: known ones first, new ones by first activity, then id.
-fn rank(load: &Load<'_>, customers: &[Customer]) -> Vec<u32> {
-    let id = |c: &Customer| load.chunks[c.place.chunk as usize].ids.get(c.place.row as usize);
+fn rank(stores: &[Store], customers: &[Customer]) -> Vec<u32> {
+    let id = |c: &Customer| stores[c.store as usize].ids.ids.get(c.place as usize);
     let mut ranks: Vec<u32> = (0..customers.len() as u32).collect();
     ranks.sort_unstable_by(|&a, &b| {
         let (a, b) = (&customers[a as usize], &customers[b as usize]);
@@ -225,7 +383,7 @@ fn rank(load: &Load<'_>, customers: &[Customer]) -> Vec<u32> {
             (Some(a), Some(b)) => a.cmp(&b),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => (a.first, id(a)).cmp(&(b.first, id(b))),
+            (None, None) => a.first.cmp(&b.first).then_with(|| id(a).cmp(id(b))),
         }
     });
     ranks
@@ -242,8 +400,8 @@ fn group_by_customer(owners: &[u32], customers: &[Customer], ranks: &[u32]) -> (
         at += customers[c as usize].rows;
     }
     starts.push(at);
-    let mut order = vec![0u32; owners.len()];
-    for (row, &owner) in owners.iter().enumerate() {
+    let mut order = vec![0u32; at as usize];
+    for (row, &owner) in owners.iter().enumerate().filter(|(_, owner)| **owner != NOBODY) {
         let slot = &mut next[owner as usize];
         order[*slot as usize] = row as u32;
         *slot += 1;
@@ -251,135 +409,237 @@ fn group_by_customer(owners: &[u32], customers: &[Customer], ranks: &[u32]) -> (
     (starts, order)
 }
 
-/// Keeps, of rows that are equal in every stored column, the maximum over the exports and not the sum.
-fn drop_repeated(
-    exports: u32,
-    staged: &Staged,
-    starts: &[u32],
-    order: &mut Vec<u32>,
-    owners: &[u32],
-    customers: &mut [Customer],
-) -> Vec<u64> {
-    let mut duplicates = vec![0u64; exports as usize];
-    let mut kept = Vec::with_capacity(order.len());
-    for window in starts.windows(2) {
-        let run = &mut order[window[0] as usize..window[1] as usize];
-        let mut rest = &mut *run;
-        while let Some((&mut first, _)) = rest.split_first_mut() {
-            let equal = rest.iter().take_while(|&&row| staged.compare(first, row).is_eq()).count();
-            let (group, tail) = rest.split_at_mut(equal);
-            group.sort_unstable_by_key(|&row| staged.exports[row as usize]);
-            // An export adds only what it has beyond the largest count before it.
-            let (mut most, mut from) = (0, 0);
-            while from < group.len() {
-                let export = staged.exports[group[from] as usize];
-                let count = group[from..].iter().take_while(|&&row| staged.exports[row as usize] == export).count();
-                let new = count.saturating_sub(most);
-                kept.extend_from_slice(&group[from..from + new]);
-                duplicates[export as usize] += (count - new) as u64;
-                most = most.max(count);
-                from += count;
-            }
-            rest = tail;
+/// What becomes of the rows of a bucket.
+struct Verdict {
+    duplicates: Vec<u64>,
+    kept: Vec<u64>,
+    replaced: Vec<u64>,
+}
+
+impl Verdict {
+    /// Chooses the new rows of a customer that are kept.
+    fn choose(&mut self, load: &Load<'_>, staged: &Staged, run: &[u32], hash: impl Fn(u32) -> u128, kept: &mut Vec<u32>) {
+        let from = kept.len();
+        let keyed: Vec<u32> = run.iter().copied().filter(|&row| staged.key(row) != Key::NONE).collect();
+        if keyed.is_empty() {
+            self.choose_unkeyed(load, staged, run.iter().copied(), kept);
+        } else {
+            self.choose_unkeyed(load, staged, run.iter().copied().filter(|&row| staged.key(row) == Key::NONE), kept);
+            self.choose_keyed(load, staged, keyed, hash, kept);
+            kept[from..].sort_unstable_by(|&a, &b| {
+                staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b))
+            });
+        }
+        for &row in &kept[from..] {
+            self.kept[staged.rank(row) as usize - 1] += 1;
         }
     }
-    for customer in customers.iter_mut() {
-        customer.rows = 0;
+
+    /// Keeps, of rows that are equal in every stored column, the maximum over the exports and not the sum.
+    fn choose_unkeyed(&mut self, load: &Load<'_>, staged: &Staged, rows: impl Iterator<Item = u32>, kept: &mut Vec<u32>) {
+        if load.compare == Compare::Nothing {
+            kept.extend(rows);
+            return;
+        }
+        let mut rows = rows.peekable();
+        let mut group: Vec<u32> = Vec::new();
+        while let Some(first) = rows.next() {
+            group.clear();
+            group.push(first);
+            while let Some(row) = rows.next_if(|&row| staged.compare(first, row).is_eq()) {
+                group.push(row);
+            }
+            group.sort_by_key(|&row| staged.rank(row));
+            // An export adds only what it has beyond the largest count before it.
+            let (mut most, mut at) = (0, 0);
+            while at < group.len() {
+                let rank = staged.rank(group[at]);
+                let count = group[at..].iter().take_while(|&&row| staged.rank(row) == rank).count();
+                if rank > 0 {
+                    let new = count.saturating_sub(most);
+                    kept.extend_from_slice(&group[at..at + new]);
+                    self.duplicates[rank as usize - 1] += (count - new) as u64;
+                }
+                most = most.max(count);
+                at += count;
+            }
+        }
     }
-    for &row in &kept {
-        customers[owners[row as usize] as usize].rows += 1;
+
+    /// Keeps the latest row of each key. One that equals what the history has is no news.
+    fn choose_keyed(
+        &mut self,
+        load: &Load<'_>,
+        staged: &Staged,
+        mut rows: Vec<u32>,
+        hash: impl Fn(u32) -> u128,
+        kept: &mut Vec<u32>,
+    ) {
+        rows.sort_unstable_by_key(|&row| (staged.key(row), staged.rank(row), staged.number(row), row));
+        for group in rows.chunk_by(|&a, &b| staged.key(a) == staged.key(b)) {
+            let Some(&last) = group.last() else { continue };
+            let existing = group.iter().copied().filter(|&row| staged.rank(row) == 0);
+            let elsewhere = load.moved_keys.get(&staged.key(last)).is_some_and(|&owner| owner != hash(staged.owners[last as usize]));
+            let same = existing.clone().find(|&row| !elsewhere && staged.compare(row, last).is_eq());
+            let winner = if elsewhere { None } else { Some(same.unwrap_or(last)) };
+            self.replaced.extend(existing.filter(|&row| Some(row) != winner).map(|row| staged.number(row)));
+            for &row in group.iter().filter(|&&row| staged.rank(row) > 0) {
+                if Some(row) == winner {
+                    kept.push(row);
+                } else {
+                    self.duplicates[staged.rank(row) as usize - 1] += 1;
+                }
+            }
+        }
     }
-    *order = kept;
-    duplicates
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one bucket, each borrowed from a different step")]
 fn finish(
     load: &Load<'_>,
     bucket: u32,
-    taken: u32,
+    known: &KnownCustomers,
+    stores: &[Store],
     staged: &Staged,
-    owners: &[u32],
     customers: &[Customer],
     ranks: &[u32],
     order: &[u32],
-    duplicates: Vec<u64>,
+    verdict: Verdict,
 ) -> Result<ClusteredBucket, Error> {
-    let id = |c: &Customer| load.chunks[c.place.chunk as usize].ids.get(c.place.row as usize);
+    let id = |c: &Customer| stores[c.store as usize].ids.ids.get(c.place as usize);
     let mut numbers = vec![0i64; customers.len()];
     let mut new_numbers = Vec::new();
     let mut new_ids = Vec::new();
-    let mut next = taken;
+    let mut next = known.taken;
     for &c in ranks {
         let customer = &customers[c as usize];
-        let index = customer.known.unwrap_or(next);
-        numbers[c as usize] = customer_number(bucket, index);
+        if customer.known.is_none() && customer.rows == 0 {
+            continue;
+        }
+        numbers[c as usize] = customer_number(bucket, customer.known.unwrap_or(next));
         if customer.known.is_none() {
             new_numbers.push(numbers[c as usize]);
             new_ids.push(std::str::from_utf8(id(customer)).map_err(internal)?);
             next += 1;
         }
     }
-    let mut cursor = load.zone.cursor();
-    let times: Vec<i64> = order.iter().map(|&row| staged.times[row as usize]).collect();
-    let days: Vec<i32> = times.iter().map(|&time| cursor.day_of(Instant(time)).0).collect();
-    let span = times.iter().copied().min().zip(times.iter().copied().max());
-    let units: ScalarBuffer<i64> =
-        order.iter().map(|&row| staged.units[row as usize]).map(|u| if u == MISSING { 0 } else { u }).collect();
-    let missing = order.iter().any(|&row| staged.units[row as usize] == MISSING);
-    let nulls = missing.then(|| order.iter().map(|&row| staged.units[row as usize] != MISSING).collect::<NullBuffer>());
-    let values = Decimal64Array::try_new(units, nulls)
-        .and_then(|array| array.with_precision_and_scale(MAX_STORED_DIGITS, load.value_scale as i8))
-        .map_err(internal)?;
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from_iter_values(order.iter().map(|&row| numbers[owners[row as usize] as usize]))),
-        Arc::new(Date32Array::from(days)),
-        Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
-        load.events.column(&staged.events, order)?,
-        Arc::new(values),
-        load.currencies.column(&staged.currencies, order)?,
-    ];
-    for (dictionary, places) in load.attributes.iter().zip(&staged.attributes) {
-        columns.push(dictionary.column(places, order)?);
+    let anchors: Vec<i64> = order.iter().map(|&row| staged.times[0][row as usize]).collect();
+    let present = || anchors.iter().copied().filter(|&time| time != MISSING);
+    let span = if load.layout.table == Table::Customers { None } else { present().min().zip(present().max()) };
+    let numbers_of_rows = order.iter().map(|&row| numbers[staged.owners[row as usize] as usize]);
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from_iter_values(numbers_of_rows))];
+    if load.layout.table == Table::Activity {
+        let mut cursor = load.zone.cursor();
+        let days: Vec<i32> = anchors.iter().map(|&time| cursor.day_of(Instant(time)).0).collect();
+        columns.push(Arc::new(Date32Array::from(days)));
     }
-    let activity = RecordBatch::try_new(activity_schema(load.value_scale, load.attribute_names), columns).map_err(internal)?;
+    let content = content(load, stores, staged, customers, order);
+    let (mut time, mut name, mut amount) = (0, 0, 0);
+    for column in load.layout.table.columns() {
+        columns.push(match column.kind {
+            ColumnKind::Time | ColumnKind::Date => {
+                time += 1;
+                let (values, nulls) = ordered(&staged.times[time - 1], order);
+                if column.kind == ColumnKind::Time {
+                    Arc::new(TimestampMicrosecondArray::try_new(values, nulls).map_err(internal)?.with_timezone("UTC"))
+                } else {
+                    let days: ScalarBuffer<i32> = values.iter().map(|&day| day as i32).collect();
+                    Arc::new(Date32Array::try_new(days, nulls).map_err(internal)?)
+                }
+            }
+            ColumnKind::Name => {
+                name += 1;
+                staged.names[name - 1].ordered(order)?
+            }
+            ColumnKind::Amount => {
+                amount += 1;
+                let (values, nulls) = ordered(&staged.units[amount - 1], order);
+                let array = Decimal64Array::try_new(values, nulls)
+                    .and_then(|array| array.with_precision_and_scale(MAX_STORED_DIGITS, load.scales[amount - 1] as i8));
+                Arc::new(array.map_err(internal)?)
+            }
+        });
+    }
+    for column in &staged.names[name..] {
+        columns.push(column.ordered(order)?);
+    }
+    if load.layout.keyed {
+        let keys = order.iter().map(|&row| match staged.key(row) {
+            Key::NONE => None,
+            key => Some(key.0.to_be_bytes()),
+        });
+        let keys = FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 16).map_err(internal)?;
+        columns.push(Arc::new(keys));
+    }
+    let rows = RecordBatch::try_new(table_schema(load.layout, &load.scales), columns).map_err(internal)?;
     let customer_columns: Vec<ArrayRef> =
         vec![Arc::new(Int64Array::from(new_numbers)), Arc::new(StringArray::from_iter_values(new_ids))];
     Ok(ClusteredBucket {
-        content: content(load, staged, owners, customers, order),
-        activity,
-        customers: RecordBatch::try_new(customers_schema(), customer_columns).map_err(internal)?,
-        duplicates,
+        rows,
+        customers: RecordBatch::try_new(ids_schema(), customer_columns).map_err(internal)?,
+        content,
+        duplicates: verdict.duplicates,
+        kept: verdict.kept,
         span,
         active_customers: customers.iter().filter(|c| c.rows > 0).count() as u64,
+        replaced: verdict.replaced,
     })
 }
 
-fn content(load: &Load<'_>, staged: &Staged, owners: &[u32], customers: &[Customer], order: &[u32]) -> Fingerprint {
-    let hashes: Vec<u128> = customers
-        .iter()
-        .map(|c| fingerprint::customer_hash(load.chunks[c.place.chunk as usize].ids.get(c.place.row as usize)))
-        .collect();
+/// Values in order, and which of them are missing.
+fn ordered(values: &[i64], order: &[u32]) -> (ScalarBuffer<i64>, Option<NullBuffer>) {
+    let picked = order.iter().map(|&row| values[row as usize]);
+    let missing = picked.clone().any(|value| value == MISSING);
+    let nulls = missing.then(|| picked.clone().map(|value| value != MISSING).collect::<NullBuffer>());
+    (picked.map(|value| if value == MISSING { 0 } else { value }).collect(), nulls)
+}
+
+fn content(load: &Load<'_>, stores: &[Store], staged: &Staged, customers: &[Customer], order: &[u32]) -> Fingerprint {
+    let hashes: Vec<u128> = customers.iter().map(|c| stores[c.store as usize].ids.hashes[c.place as usize]).collect();
+    let table = load.layout.table;
+    let own_names = load.layout.names() - load.layout.attributes.len();
+    let attributes: Vec<&NameColumn> = staged.names[own_names..].iter().filter(|column| !column.is_empty()).collect();
     let mut sum = Fingerprint::default();
     for &row in order {
-        let row = row as usize;
-        let attributes = load
-            .attributes
-            .iter()
-            .zip(&staged.attributes)
-            .fold(0u64, |sum, (dictionary, places)| sum.wrapping_add(dictionary.hash(places[row])));
-        let value = (staged.units[row] != MISSING).then(|| {
-            let value = Decimal::new(staged.units[row].into(), load.value_scale).normalized();
-            (value.units() as i64, value.scale())
-        });
-        sum += fingerprint::row(&RowParts {
-            customer: hashes[owners[row] as usize],
-            time: staged.times[row],
-            event: load.events.hash(staged.events[row]),
-            value,
-            currency: load.currencies.hash(staged.currencies[row]),
-            attributes,
-        });
+        let at = row as usize;
+        let mut extra = attributes.iter().fold(0u64, |sum, column| sum.wrapping_add(column.hash(at)));
+        if load.layout.keyed && staged.key(row) != Key::NONE {
+            extra = extra.wrapping_add(attribute_hash("key", &format!("{:032x}", staged.key(row).0)));
+        }
+        let decimal = |column: usize| {
+            let units = staged.units[column][at];
+            (units != MISSING).then(|| Decimal::new(units.into(), load.scales[column]).normalized())
+        };
+        let customer = hashes[staged.owners[at] as usize];
+        let time = staged.times[0][at];
+        sum += if table == Table::Activity {
+            let value = decimal(0).map(|value| (value.units() as i64, value.scale()));
+            let (event, currency) = (staged.names[0].hash(at), staged.names[1].hash(at));
+            fingerprint::row(&RowParts { customer, time, event, value, currency, attributes: extra })
+        } else {
+            let (mut times, mut names, mut amounts) = (0, 0, 0);
+            for column in table.columns() {
+                let text = match column.kind {
+                    ColumnKind::Time | ColumnKind::Date => {
+                        times += 1;
+                        let time = staged.times[times - 1][at];
+                        (time != MISSING).then(|| time.to_string())
+                    }
+                    ColumnKind::Amount => {
+                        amounts += 1;
+                        decimal(amounts - 1).map(|value| value.to_string())
+                    }
+                    ColumnKind::Name => {
+                        names += 1;
+                        let place = staged.names[names - 1].places[at];
+                        (place != u32::MAX).then(|| staged.names[names - 1].hashes[place as usize].to_string())
+                    }
+                };
+                extra = extra.wrapping_add(text.map_or(0, |text| attribute_hash(column.name, &text)));
+            }
+            let event = name_hash(table.name());
+            fingerprint::row(&RowParts { customer, time, event, value: None, currency: 0, attributes: extra })
+        };
     }
     sum
 }

@@ -5,7 +5,9 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal64Type, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
-use tenure_model::{MAX_STORED_DIGITS, column};
+use tenure_model::{ColumnKind, MAX_STORED_DIGITS, Table, column};
+
+use crate::chunk::RowLayout;
 
 /// A column of the activity table that a scan can be asked for, beside the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,22 +53,35 @@ pub(crate) fn time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// The activity table in memory: attributes follow the columns that every history has.
-pub(crate) fn activity_schema(value_scale: u8, attributes: &[String]) -> SchemaRef {
-    let mut fields = vec![
-        Field::new(column::CUSTOMER, DataType::Int64, false),
-        Field::new(column::DAY, DataType::Date32, false),
-        Field::new(column::TIME, time_type(), false),
-        Field::new(column::EVENT, name_type(), false),
-        Field::new(column::VALUE, value_type(value_scale), true),
-        Field::new(column::CURRENCY, name_type(), true),
-    ];
-    fields.extend(attributes.iter().map(|name| Field::new(name, name_type(), true)));
+/// A table in memory: customer, the table's columns, attributes, and the key where rows have one. `scales` are the decimals
+/// of its amounts.
+pub(crate) fn table_schema(layout: &RowLayout, scales: &[u8]) -> SchemaRef {
+    let mut fields = vec![Field::new(column::CUSTOMER, DataType::Int64, false)];
+    if layout.table == Table::Activity {
+        fields.push(Field::new(column::DAY, DataType::Date32, false));
+    }
+    let mut scales = scales.iter();
+    for column in layout.table.columns() {
+        let data_type = match column.kind {
+            ColumnKind::Time => time_type(),
+            ColumnKind::Date => DataType::Date32,
+            ColumnKind::Name => name_type(),
+            ColumnKind::Amount => value_type(scales.next().copied().unwrap_or_default()),
+        };
+        fields.push(Field::new(column.name, data_type, !column.required));
+    }
+    fields.extend(layout.attributes.iter().map(|name| Field::new(name, name_type(), true)));
+    if layout.keyed {
+        fields.push(Field::new(column::KEY, DataType::FixedSizeBinary(KEY_BYTES), true));
+    }
     Arc::new(Schema::new(fields))
 }
 
-/// The customers table.
-pub(crate) fn customers_schema() -> SchemaRef {
+/// Bytes of a stored key.
+pub(crate) const KEY_BYTES: i32 = 16;
+
+/// The customers of a history: their numbers and ids.
+pub(crate) fn ids_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new(column::CUSTOMER, DataType::Int64, false),
         Field::new(column::CUSTOMER_ID, DataType::Utf8, false),

@@ -5,22 +5,40 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
+use tenure_model::Table;
 
 use crate::error::{Error, ErrorKind, in_dir};
-use crate::layout::{ACTIVITY, CUSTOMERS, file_name};
-use crate::manifest::{BucketFiles, FileEntry, MANIFEST, Manifest, Segment};
+use crate::fingerprint::Fingerprint;
+use crate::layout::file_name;
+use crate::manifest::{BucketFile, FileEntry, MANIFEST, Manifest};
 use crate::parquet_write::encode;
 
 const LOCK: &str = ".lock";
+const READERS: &str = ".readers";
 const NEW_MANIFEST: &str = "manifest.json.new";
+
+/// Where the rows of a load wait; empty between loads.
+const SCRATCH: &str = ".scratch";
+
+/// The folder of identity merges.
+pub(crate) const ALIASES: &str = "aliases";
+
+const FOLDERS: [&str; 6] = ["activity", "customers", "subscriptions", "surveys", "cancellations", ALIASES];
 
 /// The one process that may write to a history, until it is dropped.
 #[derive(Debug)]
 pub struct Writer {
     dir: PathBuf,
+    /// What readers see.
     manifest: Option<Manifest>,
+    /// What they will see after the commit, as far as it is prepared.
+    draft: Option<Manifest>,
+    first_aliases: Option<FileEntry>,
+    /// Files written since the last commit.
+    written: Mutex<HashSet<String>>,
     /// Whether this writer made the directory, and should leave none behind when nothing is committed.
     created: bool,
     /// Whether readers may see a history: one that was there, or one that was committed.
@@ -40,69 +58,96 @@ impl Writer {
         let lock = lock(dir)?;
         let manifest = read_manifest(dir)?;
         let visible = manifest.is_some();
-        let writer = Self { dir: dir.to_owned(), manifest, created, visible, _lock: lock };
+        let written = Mutex::default();
+        let writer = Self { dir: dir.to_owned(), manifest, draft: None, first_aliases: None, written, created, visible, _lock: lock };
         writer.remove_orphans()?;
         Ok(writer)
     }
 
-    /// The manifest of the history as it is; none before the first commit.
+    /// The manifest of the history with what is prepared for the next commit; none before there is anything.
     pub(crate) fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
+        self.draft.as_ref().or(self.manifest.as_ref())
+    }
+
+    /// Prepares a manifest for the next commit.
+    pub(crate) fn prepare(&mut self, manifest: Manifest) {
+        self.draft = Some(manifest);
     }
 
     /// Whether the history has rows already.
     pub fn has_rows(&self) -> bool {
-        self.manifest.as_ref().is_some_and(|m| m.segments.iter().any(|s| s.rows > 0))
+        self.manifest().is_some_and(|m| m.customers.count() > 0)
     }
 
     /// The home zone of the history, once it has one.
     pub fn home_zone(&self) -> Option<&str> {
-        self.manifest.as_ref().map(|m| &*m.home_zone)
+        self.manifest().map(|m| &*m.home_zone)
+    }
+
+    /// Prepares identity merges for a history that has nothing else yet.
+    pub(crate) fn prepare_aliases(&mut self, aliases: Option<FileEntry>) {
+        self.first_aliases = aliases;
+    }
+
+    /// A manifest for the first rows of a history.
+    pub(crate) fn first_manifest(&self, home_zone: &str, buckets: u32) -> Manifest {
+        Manifest { aliases: self.first_aliases.clone(), ..Manifest::new(home_zone, buckets) }
+    }
+
+    /// Where the rows of a load may wait on disk.
+    pub fn scratch(&self) -> PathBuf {
+        self.dir.join(SCRATCH)
     }
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    pub(crate) fn next_segment(&self) -> u32 {
-        self.manifest.as_ref().and_then(|m| m.segments.iter().map(|s| s.id).max()).map_or(1, |id| id + 1)
+    /// The number of the commit that is being prepared.
+    pub(crate) fn next_commit(&self) -> u32 {
+        self.manifest.as_ref().map_or(1, |manifest| manifest.commits + 1)
     }
 
-    /// Writes a bucket's rows and new customers, and syncs them. Nothing refers to the files before the commit.
-    pub(crate) fn write_bucket(
-        &self,
-        segment: u32,
-        bucket: u32,
-        activity: &RecordBatch,
-        customers: &RecordBatch,
-    ) -> Result<BucketFiles, Error> {
-        let activity = self.write_file(&file_name(ACTIVITY, segment, bucket), activity)?;
-        let customers = if customers.num_rows() > 0 {
-            Some(self.write_file(&file_name(CUSTOMERS, segment, bucket), customers)?)
-        } else {
-            None
-        };
-        Ok(BucketFiles { bucket, activity, customers })
-    }
-
-    fn write_file(&self, name: &str, batch: &RecordBatch) -> Result<FileEntry, Error> {
+    /// Writes a file and syncs it. Nothing refers to it before the commit. `name` makes a name out of a number, which
+    /// tells files of one commit apart.
+    pub(crate) fn write(&self, name: impl Fn(u32) -> String, batch: &RecordBatch) -> Result<FileEntry, Error> {
         let encoded = encode(batch)?;
-        let path = in_dir(&self.dir, name);
-        write_synced(&path, &encoded.bytes)?;
+        let file = {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            (1..).map(name).find(|name| written.insert(name.clone())).unwrap_or_default()
+        };
+        write_synced(&in_dir(&self.dir, &file), &encoded.bytes)?;
         Ok(FileEntry {
-            file: name.to_owned(),
+            file,
             rows: encoded.rows,
             bytes: encoded.bytes.len() as u64,
             footer: format!("{:016x}", encoded.footer),
         })
     }
 
-    /// Makes a segment part of the history: readers see it from now on.
-    pub(crate) fn commit(mut self, home_zone: &str, buckets: u32, segment: Segment) -> Result<(), Error> {
-        let mut manifest = self.manifest.clone().unwrap_or_else(|| Manifest::new(home_zone, buckets));
-        manifest.segments.push(segment);
-        for table in [ACTIVITY, CUSTOMERS] {
-            sync_dir(&self.dir.join(table))?;
+    /// Writes the rows of a bucket.
+    pub(crate) fn write_bucket(
+        &self,
+        table: Table,
+        bucket: u32,
+        batch: &RecordBatch,
+        span: Option<(i64, i64)>,
+        content: Fingerprint,
+    ) -> Result<BucketFile, Error> {
+        let file = self.write(|number| file_name(table, self.next_commit(), bucket, number), batch)?;
+        Ok(BucketFile { bucket, file, span, content })
+    }
+
+    /// Makes what is prepared the history that readers see. Files that none of them needs any more go.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`]: then the history is as it was.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        let Some(mut manifest) = self.draft.take() else { return Ok(()) };
+        manifest.commits = self.next_commit();
+        for folder in FOLDERS {
+            sync_dir(&self.dir.join(folder))?;
         }
         let new = self.dir.join(NEW_MANIFEST);
         write_synced(&new, &manifest.to_json())?;
@@ -110,40 +155,82 @@ impl Writer {
         fs::rename(&new, &path).map_err(|error| Error::io(&path, "replace", error))?;
         // From here on the files belong to the history, whatever happens.
         self.visible = true;
-        sync_dir(&self.dir)
+        self.manifest = Some(manifest);
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        sync_dir(&self.dir)?;
+        self.remove_orphans().map(|_| ())
     }
 
-    /// Removes what an interrupted ingest has left.
-    fn remove_orphans(&self) -> Result<(), Error> {
-        let live: HashSet<&str> = self.manifest.iter().flat_map(Manifest::files).map(|f| f.file.as_str()).collect();
-        for table in [ACTIVITY, CUSTOMERS] {
-            let dir = self.dir.join(table);
+    /// Removes the files that the manifest does not name, unless somebody reads: they may be those of the manifest before.
+    /// True if they are gone.
+    pub(crate) fn remove_orphans(&self) -> Result<bool, Error> {
+        crate::spill::clear(&self.scratch())?;
+        for folder in FOLDERS {
+            let dir = self.dir.join(folder);
             fs::create_dir_all(&dir).map_err(|error| Error::io(&dir, "create", error))?;
+        }
+        let Some(_alone) = no_readers(&self.dir)? else { return Ok(false) };
+        let live: HashSet<&str> = self.manifest.iter().flat_map(Manifest::files).map(|f| f.file.as_str()).collect();
+        for folder in FOLDERS {
+            let dir = self.dir.join(folder);
             for entry in fs::read_dir(&dir).map_err(|error| Error::io(&dir, "read", error))? {
                 let entry = entry.map_err(|error| Error::io(&dir, "read", error))?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if name.ends_with(".parquet") && !live.contains(format!("{table}/{name}").as_str()) {
+                if name.ends_with(".parquet") && !live.contains(format!("{folder}/{name}").as_str()) {
                     fs::remove_file(entry.path()).map_err(|error| Error::io(&entry.path(), "remove", error))?;
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
 impl Drop for Writer {
     /// A history that never came to be leaves no directory behind.
     fn drop(&mut self) {
+        // Best effort: whatever stays is removed by the next writer.
+        let _ = self.remove_orphans();
         if !self.visible {
-            // Best effort: whatever stays is removed by the next writer.
-            let _ = self.remove_orphans();
-            let _ = fs::remove_dir(self.dir.join(ACTIVITY));
-            let _ = fs::remove_dir(self.dir.join(CUSTOMERS));
-            let _ = fs::remove_file(self.dir.join(LOCK));
+            for folder in FOLDERS {
+                let _ = fs::remove_dir(self.dir.join(folder));
+            }
+            for file in [NEW_MANIFEST, READERS, LOCK] {
+                let _ = fs::remove_file(self.dir.join(file));
+            }
             if self.created {
                 let _ = fs::remove_dir(&self.dir);
             }
         }
+    }
+}
+
+/// Says, while it lives, that somebody reads the history: files that its manifest names stay.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    _lock: Option<File>,
+}
+
+impl Reading {
+    /// A history that can't be locked, such as one on a disk that can't be written to, has no writer either.
+    pub(crate) fn begin(dir: &Path) -> Self {
+        let file = File::options().read(true).open(dir.join(READERS)).ok();
+        Self { _lock: file.filter(|file| file.lock_shared().is_ok()) }
+    }
+}
+
+/// The proof that nobody reads the history; readers that come wait for as long as it lives.
+fn no_readers(dir: &Path) -> Result<Option<File>, Error> {
+    let path = dir.join(READERS);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| Error::io(&path, "write", error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::io(&path, "lock", error)),
     }
 }
 
@@ -184,7 +271,7 @@ fn prepare(dir: &Path) -> Result<bool, Error> {
             }
             for entry in fs::read_dir(dir).map_err(|error| Error::io(dir, "read", error))? {
                 let name = entry.map_err(|error| Error::io(dir, "read", error))?.file_name();
-                if ![ACTIVITY, CUSTOMERS, LOCK, NEW_MANIFEST].iter().any(|ours| name == **ours) {
+                if !FOLDERS.iter().chain(&[LOCK, READERS, NEW_MANIFEST, SCRATCH]).any(|ours| name == **ours) {
                     return Err(Error::new(
                         ErrorKind::NotAHistory,
                         format!(

@@ -52,6 +52,16 @@ impl Error {
         damaged
     }
 
+    /// Amounts of a column that do not fit together.
+    pub(crate) fn too_long(column: &str, scale: u8) -> Self {
+        Self::new(
+            ErrorKind::Value,
+            format!(
+                "amounts of the column {column} need more than 18 digits when all have {scale} decimals; round them, as in --{column} 'round(amount, 2)'"
+            ),
+        )
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,6 +13,12 @@ pub struct Fingerprint(u128);
 impl AddAssign for Fingerprint {
     fn add_assign(&mut self, other: Fingerprint) {
         self.0 = self.0.wrapping_add(other.0);
+    }
+}
+
+impl SubAssign for Fingerprint {
+    fn sub_assign(&mut self, other: Fingerprint) {
+        self.0 = self.0.wrapping_sub(other.0);
     }
 }
 
@@ -56,10 +62,6 @@ pub(crate) struct RowParts {
     pub(crate) currency: u64,
     /// The sum of the hashes of the attributes that are there.
     pub(crate) attributes: u64,
-}
-
-pub(crate) fn customer_hash(id: &[u8]) -> u128 {
-    xxh3_128(id)
 }
 
 pub(crate) fn name_hash(name: &str) -> u64 {

@@ -1,16 +1,18 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
-use tenure_model::{Day, Instant, ObservationWindow, Zone, column};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use tenure_model::{Day, Instant, ObservationWindow, Table, Zone, column};
 
-use crate::columns::{Column, Rows, activity_schema};
-use crate::commit::read_manifest;
+use crate::aliases::Aliases;
+use crate::chunk::RowLayout;
+use crate::columns::{Column, Rows, table_schema};
+use crate::commit::{Reading, read_manifest};
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
-use crate::manifest::{FileEntry, MANIFEST, Manifest, Source};
+use crate::manifest::{FileEntry, MANIFEST, Manifest, Segment, Source, join_spans, sum};
 use crate::merge::{conform, merge};
 use crate::parquet_read::HistoryFile;
 use crate::scan::Scan;
@@ -28,14 +30,14 @@ pub struct History {
 
 #[derive(Debug)]
 enum Storage {
-    Directory(PathBuf),
-    Memory(Vec<MemoryBucket>),
+    Directory(PathBuf, Reading),
+    Memory { buckets: Vec<MemoryBucket>, customers: u64 },
 }
 
 /// A bucket that was never written to disk.
 #[derive(Debug)]
 pub(crate) struct MemoryBucket {
-    pub(crate) activity: RecordBatch,
+    pub(crate) rows: RecordBatch,
     pub(crate) customers: RecordBatch,
 }
 
@@ -50,6 +52,8 @@ impl History {
         if !dir.exists() {
             return Err(Error::new(ErrorKind::NotAHistory, format!("{}: no such file or directory", dir.display())));
         }
+        // First the promise that files stay, then the list of them.
+        let reading = Reading::begin(dir);
         let manifest = read_manifest(dir)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::NotAHistory,
@@ -60,16 +64,16 @@ impl History {
                 ),
             )
         })?;
-        Self::of_manifest(dir, manifest)
+        let home_zone = Self::zone_of(&manifest)?;
+        Ok(Self { manifest, home_zone, storage: Storage::Directory(dir.to_owned(), reading) })
     }
 
-    pub(crate) fn of_manifest(dir: &Path, manifest: Manifest) -> Result<Self, Error> {
-        let home_zone = Zone::named(&manifest.home_zone).map_err(|error| Error::unreadable(&dir.join(MANIFEST), error))?;
-        Ok(Self { manifest, home_zone, storage: Storage::Directory(dir.to_owned()) })
+    pub(crate) fn zone_of(manifest: &Manifest) -> Result<Zone, Error> {
+        Zone::named(&manifest.home_zone).map_err(|error| Error::unreadable(Path::new(MANIFEST), error))
     }
 
-    pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<MemoryBucket>, home_zone: Zone) -> Self {
-        Self { manifest, home_zone, storage: Storage::Memory(buckets) }
+    pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<MemoryBucket>, customers: u64, home_zone: Zone) -> Self {
+        Self { manifest, home_zone, storage: Storage::Memory { buckets, customers } }
     }
 
     /// The zone of the `day` column.
@@ -79,11 +83,9 @@ impl History {
 
     /// What the history can vouch for: from its first activity to the end of what its exports say.
     pub fn window(&self) -> ObservationWindow {
-        self.manifest
-            .segments
-            .iter()
+        self.activity()
             .map(|segment| ObservationWindow {
-                from: segment.span.map(|(first, _)| Instant(first)),
+                from: segment.span().map(|(first, _)| Instant(first)),
                 until: segment.observed_until.map(Instant),
             })
             .fold(ObservationWindow::EMPTY, ObservationWindow::join)
@@ -91,8 +93,7 @@ impl History {
 
     /// First and last activity.
     pub fn span(&self) -> Option<(Instant, Instant)> {
-        let spans = self.manifest.segments.iter().filter_map(|segment| segment.span);
-        spans.reduce(|(a, b), (c, d)| (a.min(c), b.max(d))).map(|(first, last)| (Instant(first), Instant(last)))
+        self.activity().filter_map(Segment::span).reduce(join_spans).map(|(first, last)| (Instant(first), Instant(last)))
     }
 
     /// The local days of the home zone on which there is activity, from the first to the last.
@@ -100,44 +101,66 @@ impl History {
         self.span().map(|(first, last)| self.home_zone.day_of(first)..=self.home_zone.day_of(last))
     }
 
-    /// The fingerprint of all rows.
+    /// The fingerprint of all rows of all tables.
     pub fn content(&self) -> Fingerprint {
-        let mut sum = Fingerprint::default();
-        for segment in &self.manifest.segments {
-            sum += segment.content;
-        }
-        sum
+        sum(self.manifest.segments.iter().map(Segment::content).chain([self.manifest.customers.content()]))
     }
 
-    /// Decimals of amounts: as many as the segment with the most has.
+    fn activity(&self) -> impl Iterator<Item = &Segment> + Clone {
+        self.manifest.table(Table::Activity)
+    }
+
+    /// Decimals of amounts of activity: as many as the segment with the most has.
     pub fn value_scale(&self) -> u8 {
-        self.manifest.segments.iter().map(|segment| segment.value_scale).max().unwrap_or_default()
+        self.activity().filter_map(|segment| segment.scales.first().copied()).max().unwrap_or_default()
     }
 
     /// Rows of activity.
     pub fn rows(&self) -> u64 {
-        self.manifest.segments.iter().map(|segment| segment.rows).sum()
+        self.activity().map(Segment::rows).sum()
     }
 
-    /// Customers.
+    /// Rows of a table. Of customers those that a customers export lists.
+    pub fn rows_of(&self, table: Table) -> u64 {
+        match table {
+            Table::Customers => self.manifest.customers.listed,
+            table => self.manifest.table(table).map(Segment::rows).sum(),
+        }
+    }
+
+    /// Customers, whatever is known of them.
     pub fn customers(&self) -> u64 {
-        self.manifest.segments.iter().map(|segment| segment.new_customers).sum()
+        match &self.storage {
+            Storage::Memory { customers, .. } => *customers,
+            Storage::Directory(..) => self.manifest.customers.count(),
+        }
     }
 
-    /// Segments: one for each ingest since the last compaction.
+    /// Segments: one for each ingest into a table since the last compaction.
     pub fn segments(&self) -> usize {
         self.manifest.segments.len()
     }
 
-    /// Where the rows came from.
-    pub fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.manifest.segments.iter().flat_map(|segment| &segment.sources)
+    /// The number of ids that stand for other customers.
+    ///
+    /// # Errors
+    ///
+    /// As for reading.
+    pub fn aliases(&self) -> Result<usize, Error> {
+        match &self.storage {
+            Storage::Directory(dir, _) => Ok(Aliases::read(dir, &self.manifest)?.len()),
+            Storage::Memory { .. } => Ok(0),
+        }
     }
 
-    /// The attributes that rows carry, in order.
-    pub fn attributes(&self) -> Vec<&str> {
-        let names: BTreeSet<&str> = self.manifest.segments.iter().flat_map(|s| &s.attributes).map(String::as_str).collect();
-        names.into_iter().collect()
+    /// Where the rows came from.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.manifest.segments.iter().flat_map(|segment| &segment.sources).chain(&self.manifest.customers.sources)
+    }
+
+    /// The attributes that activity carries, in order.
+    pub fn attributes(&self) -> Vec<String> {
+        self.manifest.attributes(Table::Activity)
     }
 
     /// Bytes on disk by table and column, and the footers' as `(footer)`. Empty for a history in memory.
@@ -147,7 +170,7 @@ impl History {
     /// As for reading: [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
     pub fn column_bytes(&self) -> Result<BTreeMap<(String, String), u64>, Error> {
         let mut sum = BTreeMap::new();
-        let Storage::Directory(dir) = &self.storage else { return Ok(sum) };
+        let Storage::Directory(dir, _) = &self.storage else { return Ok(sum) };
         for entry in self.manifest.files() {
             let table = entry.file.split('/').next().unwrap_or_default().to_owned();
             let columns = HistoryFile::open(dir, entry)?.bytes_per_column();
@@ -165,31 +188,6 @@ impl History {
         Scan::new(self, names, self.manifest.buckets)
     }
 
-    /// The customers of a bucket: number and id.
-    pub(crate) fn customer_ids(&self, bucket: u32) -> Result<Vec<(i64, String)>, Error> {
-        let mut ids = Vec::new();
-        let mut add = |batch: &RecordBatch| {
-            let numbers = batch.column(0).as_primitive::<Int64Type>().values();
-            let names = batch.column(1).as_string::<i32>();
-            ids.extend(numbers.iter().copied().zip(names.iter().flatten().map(str::to_owned)));
-        };
-        match &self.storage {
-            Storage::Memory(buckets) => add(&buckets[bucket as usize].customers),
-            Storage::Directory(dir) => {
-                for files in self.manifest.segments.iter().flat_map(|s| &s.files).filter(|f| f.bucket == bucket) {
-                    let Some(entry) = &files.customers else { continue };
-                    let file = HistoryFile::open(dir, entry)?;
-                    for group in 0..file.row_groups() {
-                        for batch in file.read(group, &[column::CUSTOMER, column::CUSTOMER_ID], BATCH_ROWS)? {
-                            add(&batch?);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(ids)
-    }
-
     /// Hands the rows of a bucket to `each`, in batches ordered by customer and time.
     pub(crate) fn read_bucket<E: From<Error>>(
         &self,
@@ -198,17 +196,17 @@ impl History {
         each: &mut dyn FnMut(&Rows) -> Result<(), E>,
     ) -> Result<(), E> {
         match &self.storage {
-            Storage::Memory(buckets) => {
-                let all = &buckets[bucket as usize].activity;
+            Storage::Memory { buckets, .. } => {
+                let all = &buckets[bucket as usize].rows;
                 let batch = conform(all, &self.projected(columns))?;
                 for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
                     each(&Rows { batch: batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from)) })?;
                 }
                 Ok(())
             }
-            Storage::Directory(dir) => {
-                let files = self.manifest.segments.iter().flat_map(|s| &s.files).filter(|f| f.bucket == bucket);
-                let entries: Vec<&FileEntry> = files.map(|f| &f.activity).collect();
+            Storage::Directory(dir, _) => {
+                let files = self.activity().flat_map(|s| &s.files).filter(|f| f.bucket == bucket);
+                let entries: Vec<&FileEntry> = files.map(|f| &f.file).collect();
                 let schema = self.projected(columns);
                 let mut parts = Vec::new();
                 for entry in &entries {
@@ -238,8 +236,8 @@ impl History {
 
     /// The schema of the asked columns, at the scale that holds every segment's amounts.
     fn projected(&self, columns: &[&str]) -> SchemaRef {
-        let attributes: Vec<String> = self.attributes().into_iter().map(str::to_owned).collect();
-        let all = activity_schema(self.value_scale(), &attributes);
+        let layout = RowLayout { table: Table::Activity, attributes: self.attributes(), keyed: false };
+        let all = table_schema(&layout, &[self.value_scale()]);
         let wanted: Vec<usize> = (0..all.fields().len()).filter(|&i| columns.contains(&all.field(i).name().as_str())).collect();
         // Projecting to indices of the schema itself cannot fail.
         all.project(&wanted).map_or(all, std::sync::Arc::new)

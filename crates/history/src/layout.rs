@@ -1,6 +1,7 @@
 //! How buckets, numbers and files are named.
 
-use xxhash_rust::xxh3::xxh3_64;
+use tenure_model::Table;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The most buckets of a history.
 pub const MAX_BUCKETS: u32 = 1 << PARTITION_BITS;
@@ -14,16 +15,25 @@ pub const ROWS_PER_ROW_GROUP: usize = 1024 * 1024;
 /// Incoming rows are split by this many bits of the id's hash, before the number of buckets is known.
 pub(crate) const PARTITION_BITS: u32 = 9;
 
-pub(crate) const ACTIVITY: &str = "activity";
-pub(crate) const CUSTOMERS: &str = "customers";
-
-/// The hash that decides a customer's bucket. It is part of the format.
-pub(crate) fn id_hash(id: &[u8]) -> u64 {
-    xxh3_64(id)
+/// The hash that is a customer's identity while rows are laid out: among a thousand million ids, that two share one has a
+/// chance of about one in 10^21. Its highest bits are the customer's bucket, which is part of the format.
+pub(crate) fn id_hash(id: &[u8]) -> u128 {
+    xxh3_128(id)
 }
 
-pub(crate) fn partition_of(hash: u64) -> usize {
-    (hash >> (u64::BITS - PARTITION_BITS)) as usize
+pub(crate) fn partition_of(hash: u128) -> usize {
+    (hash >> (u128::BITS - PARTITION_BITS)) as usize
+}
+
+/// The partitions of a bucket, one of `buckets`.
+pub(crate) fn partitions_of(bucket: u32, buckets: u32) -> std::ops::Range<usize> {
+    let width = (MAX_BUCKETS / buckets) as usize;
+    bucket as usize * width..(bucket as usize + 1) * width
+}
+
+/// The bucket of a hash, one of `buckets`.
+pub(crate) fn bucket_of(hash: u128, buckets: u32) -> u32 {
+    (partition_of(hash) / (MAX_BUCKETS / buckets) as usize) as u32
 }
 
 /// How many buckets suit a number of rows.
@@ -42,9 +52,11 @@ pub(crate) fn customer_index(number: i64) -> u32 {
     number as u32
 }
 
-/// The path of a table's file below the history.
-pub(crate) fn file_name(table: &str, segment: u32, bucket: u32) -> String {
-    format!("{table}/{segment:06}-{bucket:04}.parquet")
+/// The path of a table's file below the history: the commit that wrote it, the bucket, and a number where the commit
+/// wrote more than one.
+pub(crate) fn file_name(table: Table, commit: u32, bucket: u32, number: u32) -> String {
+    let number = if number > 1 { format!("-{number}") } else { String::new() };
+    format!("{}/{commit:06}-{bucket:04}{number}.parquet", table.name())
 }
 
 #[cfg(test)]

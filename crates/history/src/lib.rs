@@ -21,13 +21,17 @@
 //! - **Content.** The fingerprint of a history depends on its rows alone: not on the order of files, the number of
 //!   ingests, segments or buckets.
 
+mod aliases;
 mod chunk;
 mod cluster;
 mod columns;
 mod commit;
+mod compact;
 mod error;
+mod existing;
 mod fingerprint;
 mod history;
+mod keys;
 mod layout;
 mod loader;
 mod manifest;
@@ -35,16 +39,23 @@ mod merge;
 mod names;
 mod parquet_read;
 mod parquet_write;
+mod profiles;
+mod rewrite;
 mod scan;
+mod spill;
+mod stage;
 
-pub use chunk::{ActivityChunk, AmountTooLong, ChunkRow};
+pub use aliases::{AliasFault, Aliases, forget};
+pub use chunk::{AmountTooLong, Amounts, Chunk, Key, RowLayout};
+pub use cluster::Compare;
 pub use columns::{Codes, Column, Rows, Values};
 pub use commit::Writer;
+pub use compact::{Compacted, MAX_SEGMENTS, compact};
 pub use error::{Error, ErrorKind};
 pub use fingerprint::Fingerprint;
 pub use history::History;
 pub use layout::{MAX_BUCKETS, ROWS_PER_BUCKET, ROWS_PER_ROW_GROUP};
-pub use loader::{Loaded, Loader, Target};
+pub use loader::{LoadOptions, Loaded, Loader, Target};
 pub use manifest::Source;
 pub use names::{Name, Names};
 pub use scan::Scan;

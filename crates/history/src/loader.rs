@@ -1,30 +1,155 @@
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use rayon::prelude::*;
-use tenure_model::{Instant, Zone};
+use tenure_model::{ColumnKind, Instant, Table, Zone};
 
-use crate::chunk::{ActivityChunk, PartitionedChunk};
-use crate::cluster::{ClusteredBucket, Dictionary, KnownCustomers, Load, cluster};
+use crate::chunk::{Chunk, Key, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
+use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames, cluster};
 use crate::commit::Writer;
-use crate::error::{Error, ErrorKind};
-use crate::fingerprint::{Fingerprint, attribute_hash, name_hash};
+use crate::error::Error;
+use crate::existing::{ExistingRow, Registry, joined_layout, read_rows};
 use crate::history::{History, MemoryBucket};
-use crate::layout::{buckets_for, customer_index};
-use crate::manifest::{Manifest, Segment, Source};
+use crate::keys::moved_keys;
+use crate::layout::{buckets_for, partitions_of};
+use crate::manifest::{BucketFile, Manifest, Segment, Source, join_spans};
 use crate::names::Names;
+use crate::rewrite::Rewrites;
+use crate::spill::Spill;
+use crate::stage::Store;
 
 /// Decimals of amounts in a history, unless its rows have more.
-const LEAST_VALUE_SCALE: u8 = 2;
+const LEAST_SCALE: u8 = 2;
+
+/// Rows that are put away together: enough that a partition's share of them is worth its trip through the caches.
+const ABSORB_BYTES: usize = 48 << 20;
+
+/// Of the memory that a load may use, the share that staged rows take before they go to disk.
+const STAGED_SHARE: f64 = 0.40;
+
+/// Of the memory that a load may use, the share that chunks take before they are put away.
+const CHUNK_SHARE: f64 = 0.04;
+
+/// Of the memory that a load may use, the share for buckets that are being laid out.
+const BUCKET_SHARE: f64 = 0.30;
+
+/// Bytes that a row takes while its bucket is laid out and encoded.
+const ROW_BYTES: usize = 180;
+
+/// How a load works.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// What rows have.
+    pub layout: RowLayout,
+    /// The zone of the `day` column.
+    pub home_zone: Zone,
+    /// How rows of different exports are compared.
+    pub compare: Compare,
+    /// How many bytes the load may use. Rows that do not fit wait on disk, unless the history is one in memory.
+    pub memory: u64,
+}
 
 /// Collects rows from many threads and lays them out as a history.
 #[derive(Debug)]
 pub struct Loader {
-    home_zone: Zone,
-    attribute_names: Vec<String>,
-    events: Names,
-    currencies: Names,
-    attributes: Vec<Names>,
-    chunks: Mutex<Vec<PartitionedChunk>>,
+    options: LoadOptions,
+    /// For each reading of an export its place among the exports; nothing for one that was given up.
+    readings: Mutex<Vec<Option<u32>>>,
+    names: Vec<Names>,
+    /// For each column of amounts the largest amount, in units, at each scale.
+    largest: Vec<[AtomicU64; 20]>,
+    waiting: Mutex<(Vec<PartitionedChunk>, usize)>,
+    stores: Stores,
+    absorb_at: usize,
+    spill_at: usize,
+    target: Target,
+}
+
+/// The staged rows of a load.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    memory: Vec<Mutex<Store>>,
+    bytes: AtomicUsize,
+    rows: AtomicU64,
+    spills: Mutex<Vec<Spill>>,
+}
+
+impl Stores {
+    pub(crate) fn new() -> Self {
+        Self {
+            memory: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
+            bytes: AtomicUsize::new(0),
+            rows: AtomicU64::new(0),
+            spills: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Shows every store of a partition.
+    pub(crate) fn each(&self, partition: usize, mut each: impl FnMut(&Store)) -> Result<(), Error> {
+        each(&locked(&self.memory[partition]));
+        for spill in locked(&self.spills).iter() {
+            each(&spill.read(partition)?);
+        }
+        Ok(())
+    }
+
+    /// Takes every store of a partition out.
+    fn take(&self, partition: usize) -> Result<Vec<Store>, Error> {
+        let mut stores = Vec::new();
+        for spill in locked(&self.spills).iter() {
+            stores.push(spill.read(partition)?);
+        }
+        stores.push(std::mem::take(&mut *locked(&self.memory[partition])));
+        stores.retain(|store| !store.segments.is_empty());
+        Ok(stores)
+    }
+
+    /// Takes every store of a bucket out.
+    pub(crate) fn of_bucket(&self, bucket: u32, buckets: u32) -> Result<Vec<Store>, Error> {
+        let parts = partitions_of(bucket, buckets).map(|partition| self.take(partition));
+        Ok(parts.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
+    }
+
+    /// Puts chunks away.
+    pub(crate) fn absorb(&self, chunks: &[PartitionedChunk]) {
+        // Threads start at different partitions, so that they seldom want the same one.
+        let from = rayon::current_thread_index().unwrap_or(0) * (PARTITIONS / 7);
+        for i in 0..PARTITIONS {
+            let partition = (from + i) % PARTITIONS;
+            let bytes = locked(&self.memory[partition]).absorb(partition, chunks);
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        let rows: usize = chunks.iter().map(|chunk| chunk.hashes.len()).sum();
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// Puts the staged rows on disk if they take more than so many bytes.
+    fn spill(&self, above: usize, scratch: &Path) -> Result<(), Error> {
+        if self.bytes.load(Ordering::Relaxed) <= above {
+            return Ok(());
+        }
+        // Whoever comes while another spills waits here, so that rows do not pile up meanwhile.
+        let mut spills = locked(&self.spills);
+        if self.bytes.load(Ordering::Relaxed) <= above {
+            return Ok(());
+        }
+        self.bytes.store(0, Ordering::Relaxed);
+        std::fs::create_dir_all(scratch).map_err(|error| Error::io(scratch, "create", error))?;
+        let stores = self.memory.iter().map(|store| std::mem::take(&mut *locked(store)));
+        let spill = Spill::write(scratch.join(format!("rows-{}", spills.len() + 1)), stores)?;
+        spills.push(spill);
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the rows of a load go.
@@ -34,62 +159,133 @@ pub enum Target {
     Memory,
     /// A new segment of the history that the writer holds.
     Directory(Writer),
+    /// Nowhere: it is only found out what would become of them in the history that the writer holds.
+    DryRun(Writer),
+}
+
+impl Target {
+    fn writer(&self) -> Option<&Writer> {
+        match self {
+            Target::Memory => None,
+            Target::Directory(writer) | Target::DryRun(writer) => Some(writer),
+        }
+    }
 }
 
 /// What a load has brought.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The history with the new rows.
-    pub history: History,
-    /// Rows left out because they equal rows of another export of the load, by export.
+    /// The history with the new rows; nothing after a dry run.
+    pub history: Option<History>,
+    /// Rows left out because another row stands for them, by export.
     pub duplicates: Vec<u64>,
     /// Rows added.
     pub rows: u64,
+    /// Rows of the history that new ones replace.
+    pub replaced: u64,
     /// Distinct customers among the rows added.
     pub customers: u64,
-    /// Distinct events of the load.
+    /// Distinct events of the load; 0 for tables without events.
     pub events: u64,
-    /// First and last activity among the rows added.
+    /// First and last time among the rows added.
     pub span: Option<(Instant, Instant)>,
     /// Bytes written to disk.
     pub bytes: u64,
 }
 
 impl Loader {
-    /// A load into a history with this home zone, of rows with these attributes.
-    pub fn new(home_zone: Zone, attribute_names: Vec<String>) -> Self {
-        let attributes = attribute_names.iter().map(|_| Names::default()).collect();
+    /// A load. What it has to hold of the rows' layout, because the history has it, is added to that.
+    pub fn new(mut options: LoadOptions, target: Target) -> Self {
+        if let Some(manifest) = target.writer().and_then(Writer::manifest) {
+            options.layout = joined_layout(manifest, &options.layout);
+        }
+        options.layout.keyed |= options.layout.table == Table::Customers;
+        let share = |share: f64| (options.memory as f64 * share) as usize;
         Self {
-            home_zone,
-            attribute_names,
-            events: Names::default(),
-            currencies: Names::default(),
-            attributes,
-            chunks: Mutex::default(),
+            readings: Mutex::default(),
+            names: (0..options.layout.names()).map(|_| Names::default()).collect(),
+            largest: (0..options.layout.amounts()).map(|_| Default::default()).collect(),
+            waiting: Mutex::default(),
+            stores: Stores::new(),
+            absorb_at: share(CHUNK_SHARE).clamp(1 << 20, ABSORB_BYTES),
+            spill_at: if matches!(target, Target::Memory) { usize::MAX } else { share(STAGED_SHARE) },
+            options,
+            target,
         }
     }
 
-    /// The events' names.
-    pub fn events(&self) -> &Names {
-        &self.events
+    /// What rows of this load have.
+    pub fn layout(&self) -> &RowLayout {
+        &self.options.layout
     }
 
-    /// The currencies' codes.
-    pub fn currencies(&self) -> &Names {
-        &self.currencies
+    /// The names of a column of these.
+    pub fn names(&self, column: usize) -> &Names {
+        &self.names[column]
     }
 
-    /// The values of an attribute, by its place among the load's attributes.
-    pub fn attribute(&self, index: usize) -> &Names {
-        &self.attributes[index]
+    /// Begins to read an export, one of the load's. The number goes into its chunks.
+    pub fn begin(&self, export: u32) -> u32 {
+        let mut readings = locked(&self.readings);
+        readings.push(Some(export));
+        readings.len() as u32 - 1
+    }
+
+    /// Gives a reading up: its rows do not count.
+    pub fn discard(&self, reading: u32) {
+        locked(&self.readings)[reading as usize] = None;
     }
 
     /// Adds rows. Chunks of some ten thousand rows suit the caches best.
-    pub fn push(&self, chunk: ActivityChunk) {
-        if !chunk.is_empty() {
-            let chunk = chunk.partition();
-            self.chunks.lock().unwrap_or_else(PoisonError::into_inner).push(chunk);
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] where rows have to wait on disk and can't be written there.
+    pub fn push(&self, chunk: Chunk) -> Result<(), Error> {
+        if chunk.is_empty() {
+            return Ok(());
         }
+        for (largest, amounts) in self.largest.iter().zip(&chunk.amounts) {
+            let most = amounts.units.iter().filter(|units| **units != MISSING).map(|units| units.unsigned_abs()).max();
+            largest[usize::from(amounts.scale)].fetch_max(most.unwrap_or(0), Ordering::Relaxed);
+        }
+        // Chunks are brought to one scale when they are put away, which has to be possible.
+        self.scales(None)?;
+        let chunk = chunk.partition();
+        let mut waiting = locked(&self.waiting);
+        waiting.1 += chunk.bytes();
+        waiting.0.push(chunk);
+        if waiting.1 < self.absorb_at {
+            return Ok(());
+        }
+        waiting.1 = 0;
+        let chunks = std::mem::take(&mut waiting.0);
+        drop(waiting);
+        self.stores.absorb(&chunks);
+        drop(chunks);
+        match self.target.writer() {
+            Some(writer) => self.stores.spill(self.spill_at, &writer.scratch()),
+            None => Ok(()),
+        }
+    }
+
+    /// The decimals of each column of amounts, those of the rows that the history has included.
+    fn scales(&self, manifest: Option<&Manifest>) -> Result<Vec<u8>, Error> {
+        let table = self.options.layout.table;
+        let columns = table.columns().iter().filter(|column| column.kind == ColumnKind::Amount);
+        columns
+            .enumerate()
+            .map(|(i, column)| {
+                let largest: Vec<u64> = self.largest[i].iter().map(|most| most.load(Ordering::Relaxed)).collect();
+                let staged = largest.iter().rposition(|&most| most > 0).unwrap_or(0) as u8;
+                let stored = manifest.into_iter().flat_map(|m| m.table(table)).filter_map(|s| s.scales.get(i).copied()).max();
+                let scale = LEAST_SCALE.max(staged).max(stored.unwrap_or_default());
+                let fits = |(at, &most): (usize, &u64)| {
+                    crate::chunk::stored(i128::from(most) * 10i128.pow(u32::from(scale.saturating_sub(at as u8)))).is_some()
+                };
+                if largest.iter().enumerate().all(fits) { Ok(scale) } else { Err(Error::too_long(column.name, scale)) }
+            })
+            .collect()
     }
 
     /// Lays the rows out, in parallel over buckets. `sources` names the exports; `observed_until` is the first instant
@@ -101,176 +297,325 @@ impl Loader {
     /// writing fails: then the history is as it was.
     pub fn finish(
         self,
-        sources: Vec<String>,
+        sources: Vec<Source>,
         observed_until: Option<Instant>,
-        target: Target,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Loaded, Error> {
-        let mut chunks = self.chunks.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let before = match &target {
-            Target::Memory => None,
-            Target::Directory(writer) => writer.manifest(),
-        };
-        let staged: u64 = chunks.iter().map(|chunk| chunk.times.len() as u64).sum();
-        let buckets = before.map_or_else(|| buckets_for(staged), |manifest| manifest.buckets);
-        let value_scale = before
-            .iter()
-            .flat_map(|manifest| &manifest.segments)
-            .map(|segment| segment.value_scale)
-            .chain(chunks.iter().map(|chunk| chunk.amounts.scale))
-            .fold(LEAST_VALUE_SCALE, u8::max);
-        if !chunks.par_iter_mut().all(|chunk| chunk.amounts.widen(value_scale)) {
-            return Err(Error::new(
-                ErrorKind::Value,
-                format!(
-                    "amounts need more than 18 digits when all have {value_scale} decimals; round the value, as in --value 'round(amount, 2)'"
-                ),
-            ));
+        let (chunks, _) = std::mem::take(&mut *locked(&self.waiting));
+        (0..PARTITIONS).into_par_iter().for_each(|partition| {
+            locked(&self.stores.memory[partition]).absorb(partition, &chunks);
+        });
+        let waiting: usize = chunks.iter().map(|chunk| chunk.hashes.len()).sum();
+        self.stores.rows.fetch_add(waiting as u64, Ordering::Relaxed);
+        drop(chunks);
+        let staged = self.stores.rows();
+        let mut target = self.target;
+        if let Target::Directory(writer) = &mut target {
+            crate::compact::before_load(writer, staged, self.options.memory)?;
         }
-        let events = Dictionary::new(self.events.sorted(), name_hash);
-        let currencies = Dictionary::new(self.currencies.sorted(), name_hash);
-        let attributes: Vec<Dictionary> = self
-            .attributes
-            .into_iter()
-            .zip(&self.attribute_names)
-            .map(|(names, attribute)| Dictionary::new(names.sorted(), |value| attribute_hash(attribute, value)))
-            .collect();
-        let load = Load {
-            chunks: &chunks,
-            buckets,
-            exports: u32::try_from(sources.len()).unwrap_or(u32::MAX),
-            zone: &self.home_zone,
-            value_scale,
-            events: &events,
-            currencies: &currencies,
-            attribute_names: &self.attribute_names,
-            attributes: &attributes,
-        };
-        let segment = Segment {
-            id: 1,
-            rows: 0,
-            new_customers: 0,
-            value_scale,
-            attributes: self.attribute_names.clone(),
-            span: None,
-            observed_until: observed_until.map(|at| at.0),
-            content: Fingerprint::default(),
-            sources: Vec::new(),
-            files: Vec::new(),
-        };
-        let mut tally = Tally { segment, duplicates: vec![0; sources.len()], customers: 0, events: events.len() };
-        let rows_of_export = rows_by_export(load.chunks, sources.len());
-        let history = match target {
-            Target::Memory => {
-                let clustered: Vec<ClusteredBucket> = (0..buckets)
-                    .into_par_iter()
-                    .map(|bucket| {
-                        let done = cluster(&load, bucket, KnownCustomers::default())?;
-                        progress(done.activity.num_rows() as u64);
-                        Ok(done)
-                    })
-                    .collect::<Result<_, Error>>()?;
-                let mut rows = Vec::with_capacity(clustered.len());
-                for bucket in clustered {
-                    tally.add(&bucket);
-                    rows.push(MemoryBucket { activity: bucket.activity, customers: bucket.customers });
-                }
-                let mut manifest = Manifest::new(self.home_zone.name(), buckets);
-                manifest.segments.push(tally.with_sources(&sources, &rows_of_export));
-                History::in_memory(manifest, rows, self.home_zone)
+        let this = Self { target: Target::Memory, ..self };
+        match target {
+            Target::Memory => this.finish_in_memory(sources, observed_until, progress),
+            Target::Directory(writer) => this.finish_on_disk(writer, true, sources, observed_until, progress),
+            Target::DryRun(writer) => this.finish_on_disk(writer, false, sources, observed_until, progress),
+        }
+    }
+
+    fn load(&self, manifest: Option<&Manifest>) -> Result<Load<'_>, Error> {
+        let layout = &self.options.layout;
+        let own = layout.names() - layout.attributes.len();
+        let attribute = |column: usize| column.checked_sub(own).map(|i| layout.attributes[i].as_str());
+        let names = self.names.iter().enumerate().map(|(column, names)| SharedNames::new(names.listed(), attribute(column)));
+        Ok(Load {
+            layout,
+            zone: &self.options.home_zone,
+            scales: self.scales(manifest)?,
+            names: names.collect(),
+            compare: self.options.compare,
+            as_is: false,
+            exports: locked(&self.readings).clone(),
+            moved_keys: HashMap::new(),
+        })
+    }
+
+    fn finish_in_memory(
+        self,
+        sources: Vec<Source>,
+        observed_until: Option<Instant>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Loaded, Error> {
+        let buckets = buckets_for(self.stores.rows());
+        let mut load = self.load(None)?;
+        if load.layout.keyed {
+            load.moved_keys = moved_keys(&load, &self.stores, None, u64::MAX)?;
+        }
+        let load = &load;
+        let clustered: Vec<ClusteredBucket> = (0..buckets)
+            .into_par_iter()
+            .map(|bucket| {
+                let done = cluster(load, bucket, &self.stores.of_bucket(bucket, buckets)?, &KnownCustomers::default())?;
+                progress(done.rows.num_rows() as u64);
+                Ok(done)
+            })
+            .collect::<Result<_, Error>>()?;
+        let mut tally = Tally::new(load);
+        let mut rows = Vec::with_capacity(clustered.len());
+        let mut manifest = Manifest::new(self.options.home_zone.name(), buckets);
+        let mut files = Vec::new();
+        let mut in_memory_customers = 0;
+        for (bucket, done) in clustered.into_iter().enumerate() {
+            tally.add(&done);
+            in_memory_customers += done.customers.num_rows() as u64;
+            files.push(BucketFile::in_memory(bucket as u32, &done));
+            rows.push(MemoryBucket { rows: done.rows, customers: done.customers });
+        }
+        tally.events = self.event_count();
+        manifest.segments.push(segment(load, 1, tally.named(sources), observed_until, files));
+        let history = History::in_memory(manifest, rows, in_memory_customers, self.options.home_zone.clone());
+        Ok(tally.loaded(Some(history), 0))
+    }
+
+    fn event_count(&self) -> u64 {
+        if self.options.layout.table == Table::Activity { self.names[0].listed().len() as u64 } else { 0 }
+    }
+
+    fn finish_on_disk(
+        self,
+        mut writer: Writer,
+        commit: bool,
+        sources: Vec<Source>,
+        observed_until: Option<Instant>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Loaded, Error> {
+        let zone = self.options.home_zone.clone();
+        let table = self.options.layout.table;
+        let existed = writer.manifest().is_some();
+        let before = writer.manifest().cloned();
+        let before = before.unwrap_or_else(|| writer.first_manifest(zone.name(), buckets_for(self.stores.rows())));
+        let buckets = before.buckets;
+        let mut load = self.load(Some(&before))?;
+        let compare = load.compare == Compare::Exports || table == Table::Customers;
+        if load.layout.keyed && table != Table::Customers {
+            let history = (existed && compare).then_some((writer.dir(), &before));
+            load.moved_keys = moved_keys(&load, &self.stores, history, self.options.memory / 4)?;
+        }
+        let load = &load;
+        let gate = Gate::of(self.options.memory);
+        let lay_out = |bucket: u32| -> Result<BucketDone, Error> {
+            let mut stores = self.stores.of_bucket(bucket, buckets)?;
+            let moved = (!load.moved_keys.is_empty()) && existed;
+            if stores.is_empty() && !moved {
+                return Ok(BucketDone::default());
             }
-            Target::Directory(writer) => {
-                let id = writer.next_segment();
-                let known = writer.manifest().map(|manifest| History::of_manifest(writer.dir(), manifest.clone())).transpose()?;
-                let written = (0..buckets)
-                    .into_par_iter()
-                    .map(|bucket| {
-                        let known = known
-                            .as_ref()
-                            .map_or_else(|| Ok(KnownCustomers::default()), |history| known_customers(history, bucket))?;
-                        let mut done = cluster(&load, bucket, known)?;
-                        let files = (done.activity.num_rows() > 0)
-                            .then(|| writer.write_bucket(id, bucket, &done.activity, &done.customers))
-                            .transpose()?;
-                        progress(done.activity.num_rows() as u64);
-                        let rows = done.activity.num_rows();
-                        done.activity = done.activity.slice(0, 0);
-                        Ok((done, rows, files))
-                    })
-                    .collect::<Result<Vec<_>, Error>>()?;
-                for (bucket, rows, files) in written {
-                    tally.add(&bucket);
-                    tally.segment.rows += rows as u64;
-                    tally.segment.files.extend(files);
-                }
-                let mut segment = tally.with_sources(&sources, &rows_of_export);
-                segment.id = id;
-                let dir = writer.dir().to_owned();
-                writer.commit(self.home_zone.name(), buckets, segment)?;
-                History::open(&dir)?
+            let rows: usize = stores.iter().map(Store::rows).sum();
+            let _room = gate.enter(rows);
+            let registry = Registry::read(writer.dir(), &before, bucket)?;
+            if table == Table::Customers {
+                stores.push(registry.profiles(load.layout)?);
+            } else if existed && compare {
+                stores.push(existing_rows(writer.dir(), &before, load, bucket, &registry, &stores)?);
             }
+            let clustered = cluster(load, bucket, &stores, &registry.known)?;
+            drop(stores);
+            let mut done = BucketDone { rows: clustered.rows.num_rows(), ..BucketDone::default() };
+            if commit && table == Table::Customers {
+                done.customers = crate::profiles::write(&writer, load, bucket, &registry, &clustered)?;
+            } else if commit {
+                if clustered.rows.num_rows() > 0 {
+                    let file = writer.write_bucket(table, bucket, &clustered.rows, clustered.span, clustered.content)?;
+                    done.file = Some(file);
+                }
+                if clustered.customers.num_rows() > 0 {
+                    let content = crate::fingerprint::Fingerprint::default();
+                    let customers = &clustered.customers;
+                    done.customers = Some(writer.write_bucket(Table::Customers, bucket, customers, None, content)?);
+                }
+            }
+            progress(done.rows as u64);
+            done.clustered = Some(clustered.without_rows());
+            Ok(done)
         };
-        Ok(tally.loaded(history))
+        let done = (0..buckets).into_par_iter().map(lay_out).collect::<Result<Vec<_>, Error>>()?;
+        let mut tally = Tally::new(load);
+        tally.events = self.event_count();
+        let mut after = before.clone();
+        let mut files = Vec::new();
+        let mut rewrites = Rewrites::default();
+        let mut bytes = 0;
+        for (bucket, done) in done.into_iter().enumerate() {
+            let Some(clustered) = &done.clustered else { continue };
+            tally.rows += done.rows as u64;
+            tally.add(clustered);
+            bytes += [&done.file, &done.customers].into_iter().flatten().map(|file| file.file.bytes).sum::<u64>();
+            if table == Table::Customers && done.customers.is_some() {
+                after.customers.files.retain(|file| file.bucket != bucket as u32);
+            } else {
+                rewrites.remove(bucket as u32, &clustered.replaced);
+            }
+            after.customers.files.extend(done.customers);
+            files.extend(done.file);
+        }
+        if !commit {
+            return Ok(tally.loaded(None, 0));
+        }
+        bytes += rewrites.apply(&writer, &before, &mut after, &zone)?;
+        let id = after.segments.iter().map(|segment| segment.id).max().unwrap_or(0) + 1;
+        if table == Table::Customers {
+            after.customers.listed = crate::profiles::listed(&writer, &after)?;
+            after.customers.attributes = load.layout.attributes.clone();
+            after.customers.sources.extend(tally.named(sources));
+        } else {
+            after.segments.push(segment(load, id, tally.named(sources), observed_until, files));
+        }
+        writer.prepare(after);
+        crate::compact::after_load(&mut writer, self.options.memory)?;
+        writer.commit()?;
+        let dir: PathBuf = writer.dir().to_owned();
+        drop(writer);
+        Ok(tally.loaded(Some(History::open(&dir)?), bytes))
     }
 }
 
-fn rows_by_export(chunks: &[PartitionedChunk], exports: usize) -> Vec<u64> {
-    let mut rows = vec![0; exports];
-    for chunk in chunks {
-        rows[chunk.export as usize] += chunk.times.len() as u64;
+/// The rows that the history has and new ones may equal or replace.
+fn existing_rows(
+    dir: &Path,
+    manifest: &Manifest,
+    load: &Load<'_>,
+    bucket: u32,
+    registry: &Registry,
+    stores: &[Store],
+) -> Result<Store, Error> {
+    let segments = || stores.iter().flat_map(|store| &store.segments);
+    let mut keys: HashSet<Key> = segments().flat_map(|segment| segment.keys.iter().copied()).filter(|key| *key != Key::NONE).collect();
+    keys.extend(load.moved_keys.keys());
+    let unkeyed = segments().any(|s| s.keys.is_empty() && !s.owners.is_empty() || s.keys.contains(&Key::NONE));
+    let mut span: Option<(i64, i64)> = None;
+    if unkeyed {
+        segments().for_each(|segment| {
+            segment.times[0].each(|time| span = Some(span.map_or((time, time), |span| join_spans(span, (time, time)))));
+        });
     }
-    rows
+    let near = |time: i64| span.is_some_and(|(first, last)| (first..=last).contains(&time));
+    let overlaps = |file: &BucketFile| match (span, file.span) {
+        (Some((first, last)), Some((from, to))) => first <= to && from <= last,
+        _ => false,
+    };
+    let files = manifest
+        .segments
+        .iter()
+        .enumerate()
+        .filter(|(_, segment)| segment.table == load.layout.table)
+        .flat_map(|(place, segment)| segment.files.iter().map(move |file| (place, segment.keyed, file)))
+        .filter(|(_, keyed, file)| file.bucket == bucket && (*keyed && !keys.is_empty() || overlaps(file)))
+        .map(|(place, _, file)| (place, file));
+    read_rows(dir, files, registry, load.layout, &load.scales, &|row: &ExistingRow| match row.key {
+        Key::NONE => near(row.time),
+        key => keys.contains(&key),
+    })
 }
 
-fn known_customers(history: &History, bucket: u32) -> Result<KnownCustomers, Error> {
-    let mut known = KnownCustomers::default();
-    for (number, id) in history.customer_ids(bucket)? {
-        let index = customer_index(number);
-        known.taken = known.taken.max(index + 1);
-        known.ids.push((id.into_bytes().into_boxed_slice(), index));
+fn segment(load: &Load<'_>, id: u32, sources: Vec<Source>, observed_until: Option<Instant>, files: Vec<BucketFile>) -> Segment {
+    Segment {
+        id,
+        table: load.layout.table,
+        keyed: load.layout.keyed,
+        attributes: load.layout.attributes.clone(),
+        scales: load.scales.clone(),
+        observed_until: observed_until.map(|at| at.0),
+        sources,
+        files,
     }
-    Ok(known)
+}
+
+/// What became of one bucket.
+#[derive(Default)]
+struct BucketDone {
+    file: Option<BucketFile>,
+    customers: Option<BucketFile>,
+    clustered: Option<ClusteredBucket>,
+    rows: usize,
+}
+
+/// Lets in as many buckets as fit into memory, and always one.
+pub(crate) struct Gate {
+    room: usize,
+    taken: Mutex<(usize, usize)>,
+    freed: Condvar,
+}
+
+impl Gate {
+    /// For a load or a compaction that may use so much memory.
+    pub(crate) fn of(memory: u64) -> Self {
+        let room = (memory as f64 * BUCKET_SHARE) as usize;
+        Self { room, taken: Mutex::default(), freed: Condvar::new() }
+    }
+
+    /// Waits until so many rows fit.
+    pub(crate) fn enter(&self, rows: usize) -> impl Drop + '_ {
+        let bytes = rows * ROW_BYTES;
+        let mut taken = locked(&self.taken);
+        while taken.0 > 0 && taken.1 + bytes > self.room {
+            taken = self.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken = (taken.0 + 1, taken.1 + bytes);
+        Inside { gate: self, bytes }
+    }
+}
+
+struct Inside<'a> {
+    gate: &'a Gate,
+    bytes: usize,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let mut taken = locked(&self.gate.taken);
+        *taken = (taken.0 - 1, taken.1 - self.bytes);
+        self.gate.freed.notify_all();
+    }
 }
 
 /// What the buckets of a load add up to.
 struct Tally {
-    segment: Segment,
+    rows: u64,
     duplicates: Vec<u64>,
+    kept: Vec<u64>,
+    replaced: u64,
     customers: u64,
     events: u64,
+    span: Option<(i64, i64)>,
 }
 
 impl Tally {
+    fn new(load: &Load<'_>) -> Self {
+        let exports = load.export_count();
+        Self { rows: 0, duplicates: vec![0; exports], kept: vec![0; exports], replaced: 0, customers: 0, events: 0, span: None }
+    }
+
     fn add(&mut self, bucket: &ClusteredBucket) {
-        self.segment.rows += bucket.activity.num_rows() as u64;
-        self.segment.new_customers += bucket.customers.num_rows() as u64;
-        self.segment.content += bucket.content;
-        self.segment.span = match (self.segment.span, bucket.span) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (a, b) => a.or(b),
-        };
+        self.rows += bucket.rows.num_rows() as u64;
+        self.replaced += bucket.replaced.len() as u64;
         self.customers += bucket.active_customers;
-        for (sum, &duplicates) in self.duplicates.iter_mut().zip(&bucket.duplicates) {
-            *sum += duplicates;
-        }
+        self.span = [self.span, bucket.span].into_iter().flatten().reduce(join_spans);
+        let add = |sum: &mut [u64], more: &[u64]| sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        add(&mut self.duplicates, &bucket.duplicates);
+        add(&mut self.kept, &bucket.kept);
     }
 
-    fn with_sources(&self, names: &[String], rows: &[u64]) -> Segment {
-        let mut segment = self.segment.clone();
-        let kept = rows.iter().zip(&self.duplicates).map(|(rows, duplicates)| rows - duplicates);
-        segment.sources = names.iter().zip(kept).map(|(name, rows)| Source { name: name.clone(), rows }).collect();
-        segment
+    fn named(&self, mut sources: Vec<Source>) -> Vec<Source> {
+        sources.iter_mut().zip(&self.kept).for_each(|(source, &kept)| source.rows = kept);
+        sources
     }
 
-    fn loaded(self, history: History) -> Loaded {
-        let bytes = self.segment.files.iter().map(|f| f.activity.bytes + f.customers.as_ref().map_or(0, |c| c.bytes)).sum();
+    fn loaded(self, history: Option<History>, bytes: u64) -> Loaded {
         Loaded {
             history,
             duplicates: self.duplicates,
-            rows: self.segment.rows,
+            rows: self.rows,
+            replaced: self.replaced,
             customers: self.customers,
             events: self.events,
-            span: self.segment.span.map(|(first, last)| (Instant(first), Instant(last))),
+            span: self.span.map(|(first, last)| (Instant(first), Instant(last))),
             bytes,
         }
     }

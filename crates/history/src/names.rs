@@ -8,9 +8,26 @@ use hashbrown::HashTable;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub u32);
 
+/// Marks the code of a name that only its chunk knows.
+const LOCAL: u32 = 1 << 31;
+
+/// How many names a column of a load shares. Further ones stay with the rows that bear them, so that a column of distinct
+/// texts takes no more memory than its rows do.
+pub(crate) const MAX_SHARED: usize = 0xfffe;
+
 impl Name {
     /// A missing name.
     pub const NONE: Name = Name(u32::MAX);
+
+    /// A name that only its chunk knows.
+    pub(crate) const fn local(index: usize) -> Name {
+        Name(index as u32 | LOCAL)
+    }
+
+    /// The place of a name that only its chunk knows.
+    pub(crate) const fn local_index(self) -> Option<usize> {
+        if self.0 & LOCAL != 0 && !self.is_none() { Some((self.0 & !LOCAL) as usize) } else { None }
+    }
 
     /// Whether a name is missing.
     pub const fn is_none(self) -> bool {
@@ -34,48 +51,26 @@ struct Inner {
 const HASHER: FixedState = FixedState::with_seed(0);
 
 impl Names {
-    /// The code of a name, given on first sight.
-    pub fn code(&self, name: &str) -> Name {
+    /// The code of a name, given on first sight. Nothing where there is no room for one more.
+    pub fn code(&self, name: &str) -> Option<Name> {
         let hash = HASHER.hash_one(name);
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Inner { table, names } = &mut *inner;
-        let entry = table.entry(hash, |&code| &*names[code as usize] == name, |&code| HASHER.hash_one(&*names[code as usize]));
-        match entry {
-            hashbrown::hash_table::Entry::Occupied(found) => Name(*found.get()),
-            hashbrown::hash_table::Entry::Vacant(free) => {
-                let code = names.len() as u32;
-                free.insert(code);
-                names.push(name.into());
-                Name(code)
-            }
+        if let Some(&code) = table.find(hash, |&code| &*names[code as usize] == name) {
+            return Some(Name(code));
         }
+        if names.len() >= MAX_SHARED {
+            return None;
+        }
+        let code = names.len() as u32;
+        names.push(name.into());
+        table.insert_unique(hash, code, |&code| HASHER.hash_one(&*names[code as usize]));
+        Some(Name(code))
     }
 
-    /// The names in order, and the place of each code in that order.
-    pub(crate) fn sorted(self) -> SortedNames {
-        let names = self.inner.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).names;
-        let mut order: Vec<u32> = (0..names.len() as u32).collect();
-        order.sort_unstable_by(|&a, &b| names[a as usize].cmp(&names[b as usize]));
-        let mut place = vec![0; names.len()];
-        for (rank, &code) in order.iter().enumerate() {
-            place[code as usize] = rank as u32;
-        }
-        let names = order.iter().map(|&code| names[code as usize].clone()).collect();
-        SortedNames { names, place }
-    }
-}
-
-/// Names in order.
-#[derive(Debug)]
-pub(crate) struct SortedNames {
-    pub(crate) names: Vec<Box<str>>,
-    place: Vec<u32>,
-}
-
-impl SortedNames {
-    /// The place of a code among the sorted names; a missing name stays missing and sorts last.
-    pub(crate) fn place(&self, code: Name) -> u32 {
-        if code.is_none() { u32::MAX } else { self.place[code.0 as usize] }
+    /// The names by code, as they are now.
+    pub(crate) fn listed(&self) -> Vec<Box<str>> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).names.clone()
     }
 }
 
@@ -84,13 +79,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_follow_arrival_and_places_follow_names() {
+    fn a_name_has_one_code() {
         let names = Names::default();
-        let (login, buy) = (names.code("login"), names.code("buy"));
-        assert_eq!(names.code("login"), login);
+        let (login, buy) = (names.code("login").unwrap(), names.code("buy").unwrap());
+        assert_eq!(names.code("login"), Some(login));
         assert_ne!(login, buy);
-        let sorted = names.sorted();
-        assert_eq!(sorted.names.iter().map(|n| &**n).collect::<Vec<_>>(), ["buy", "login"]);
-        assert_eq!((sorted.place(login), sorted.place(buy), sorted.place(Name::NONE)), (1, 0, u32::MAX));
+        assert_eq!(names.listed().iter().map(|n| &**n).collect::<Vec<_>>(), ["login", "buy"]);
+    }
+
+    #[test]
+    fn there_is_room_for_so_many() {
+        let names = Names::default();
+        for i in 0..MAX_SHARED {
+            assert_eq!(names.code(&i.to_string()), Some(Name(i as u32)));
+        }
+        assert_eq!((names.code("one more"), names.code("7")), (None, Some(Name(7))));
+        assert_eq!((Name::local(5).local_index(), Name(5).local_index(), Name::NONE.local_index()), (Some(5), None, None));
     }
 }

@@ -18,7 +18,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use tenure_model::column;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::columns::{customers_schema, name_type, value_type};
+use crate::columns::{name_type, value_type};
 use crate::error::{Error, in_dir};
 use crate::manifest::FileEntry;
 use crate::parquet_write::{DIGESTS, TRAILER, footer_digest, footer_length};
@@ -157,14 +157,11 @@ fn digests(metadata: &ParquetMetaData) -> Option<Vec<u64>> {
     (0..chunks).map(|i| u64::from_str_radix(&text[i * DIGEST_HEX..(i + 1) * DIGEST_HEX], 16).ok()).collect()
 }
 
-/// The types in memory: names as codes, amounts as 64-bit integers.
+/// The types in memory: names as codes, amounts as 64-bit integers. Ids are distinct, and stay text.
 fn in_memory(schema: &SchemaRef) -> SchemaRef {
-    if schema.fields().len() == customers_schema().fields().len() && schema.column_with_name(column::CUSTOMER_ID).is_some() {
-        return schema.clone();
-    }
     let fields = schema.fields().iter().map(|field| {
         let data_type = match field.data_type() {
-            DataType::Utf8 => name_type(),
+            DataType::Utf8 if ![column::CUSTOMER_ID, column::ALIAS].contains(&field.name().as_str()) => name_type(),
             DataType::Decimal128(_, scale) => value_type(*scale as u8),
             other => other.clone(),
         };

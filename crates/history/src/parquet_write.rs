@@ -1,7 +1,7 @@
 //! One table of one bucket as the bytes of a Parquet file.
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -33,14 +33,14 @@ pub(crate) struct EncodedFile {
     pub(crate) rows: u64,
 }
 
-/// Encodes a batch whose first column is the customer, ascending. Row groups end where a customer does.
+/// Encodes a batch. Where its first column is the customer, ascending, row groups end where a customer does.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<EncodedFile, Error> {
-    let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
+    let options = ArrowWriterOptions::new().with_properties(properties(&batch.schema())?).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(internal)?;
-    let customers = batch.column(0).as_primitive::<Int64Type>().values();
+    let customers = batch.column(0).as_primitive_opt::<Int64Type>().map(|customers| &customers.values()[..]);
     let mut from = 0;
-    while from < customers.len() {
-        let to = end_of_row_group(customers, from);
+    while from < batch.num_rows() {
+        let to = customers.map_or(batch.num_rows(), |customers| end_of_row_group(customers, from));
         writer.write(&batch.slice(from, to - from)).map_err(internal)?;
         writer.flush().map_err(internal)?;
         from = to;
@@ -77,7 +77,7 @@ pub(crate) fn footer_length(end: &[u8]) -> Option<usize> {
     (end[trailer + 4..] == *b"PAR1").then_some(u32::from_le_bytes(length) as usize + TRAILER)
 }
 
-fn properties() -> Result<WriterProperties, Error> {
+fn properties(schema: &Schema) -> Result<WriterProperties, Error> {
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("tenure ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -93,13 +93,20 @@ fn properties() -> Result<WriterProperties, Error> {
     for name in column::ACTIVITY {
         properties = properties.set_column_compression(ColumnPath::from(name), Compression::UNCOMPRESSED);
     }
-    for name in [column::CUSTOMER, column::DAY, column::TIME, column::VALUE] {
-        properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(name), false)
-            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_BINARY_PACKED);
+    for field in schema.fields() {
+        let path = ColumnPath::from(field.name().as_str());
+        properties = match field.data_type() {
+            DataType::Int64 | DataType::Date32 | DataType::Timestamp(..) | DataType::Decimal64(..) => properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            // Ids and keys are distinct: a dictionary of them would be a second copy.
+            DataType::Utf8 => properties.set_column_dictionary_enabled(path, false),
+            DataType::FixedSizeBinary(_) => {
+                properties.set_column_dictionary_enabled(path.clone(), false).set_column_compression(path, Compression::UNCOMPRESSED)
+            }
+            _ => properties,
+        };
     }
-    // Ids are distinct: a dictionary of them would be a second copy.
-    properties = properties.set_column_dictionary_enabled(ColumnPath::from(column::CUSTOMER_ID), false);
     Ok(properties.build())
 }
 

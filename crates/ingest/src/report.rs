@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use tenure_model::Instant;
+use tenure_model::{Instant, Table};
 
 /// How many examples of a reason are kept for each input.
 const EXAMPLES: usize = 3;
@@ -51,6 +51,16 @@ pub enum Reason {
     ValueTooLong,
     /// A column that an expression needs as a number or truth is neither.
     UnreadableOperand,
+    /// A date whose day and month can't be told apart.
+    AmbiguousTime,
+    /// A number whose thousands and decimals can't be told apart.
+    AmbiguousValue,
+    /// An amount in the smallest unit of a currency that is missing.
+    NoCurrency,
+    /// The interval is none.
+    UnreadableInterval,
+    /// A column that every row needs is empty.
+    Missing(&'static str),
     /// The row has another number of fields than the header.
     FieldCount,
     /// A quoted field is never closed.
@@ -72,6 +82,15 @@ impl fmt::Display for Reason {
             Reason::UnreadableValue => f.write_str("cannot read value (expected a number with a decimal point, such as 1234.50)"),
             Reason::ValueTooLong => f.write_str("value has more than 18 digits"),
             Reason::UnreadableOperand => f.write_str("cannot evaluate the expression: not a value of the column's type"),
+            Reason::AmbiguousTime => {
+                f.write_str("cannot tell day from month (say which comes first: --time-format '%d/%m/%Y' or '%m/%d/%Y')")
+            }
+            Reason::AmbiguousValue => {
+                f.write_str("cannot tell thousands from decimals (write 1234.50, or give --decimal-comma if the comma is the decimal mark)")
+            }
+            Reason::NoCurrency => f.write_str("the amount counts the smallest unit of its currency, and there is no currency"),
+            Reason::UnreadableInterval => f.write_str("cannot read interval (expected a period, such as month, year or 3 months)"),
+            Reason::Missing(column) => write!(f, "no {column}"),
             Reason::FieldCount => f.write_str("wrong number of fields"),
             Reason::UnclosedQuote => f.write_str("a quoted field is never closed"),
             Reason::NotUtf8 => f.write_str("not UTF-8 text"),
@@ -129,6 +148,8 @@ pub struct InputReport {
 /// What an ingest did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// The table that the rows are for.
+    pub table: Table,
     /// Every export.
     pub inputs: Vec<InputReport>,
     /// First and last activity kept.
@@ -137,6 +158,8 @@ pub struct Report {
     pub customers: u64,
     /// Distinct events among the rows kept.
     pub events: u64,
+    /// Rows of the history that rows kept have replaced.
+    pub replaced: u64,
     /// Bytes written.
     pub bytes_out: u64,
 }
@@ -177,7 +200,10 @@ impl Reject {
             Reason::ValueTooLong => format!("{place}: value {value:?}{column} has more than 18 digits"),
             Reason::UnreadableOperand => format!("{place}: cannot evaluate the expression for {value:?}{column}"),
             Reason::FieldCount | Reason::NotJson => format!("{place}: {reason}: {value}"),
-            Reason::NoCustomer | Reason::NoTime => format!("{place}: {reason}{column}"),
+            Reason::NoCustomer | Reason::NoTime | Reason::Missing(_) => format!("{place}: {reason}{column}"),
+            Reason::AmbiguousTime | Reason::AmbiguousValue | Reason::NoCurrency | Reason::UnreadableInterval => {
+                format!("{place}: {value:?}{column}: {reason}")
+            }
             Reason::UnclosedQuote | Reason::NotUtf8 => format!("{place}: {reason}"),
         }
     }

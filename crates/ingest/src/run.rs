@@ -1,22 +1,21 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::AsArray;
-use arrow::datatypes::DataType;
-use tenure_history::{Loaded, Loader, Target};
-use tenure_model::is_reserved_column;
+use tenure_history::{Compare, LoadOptions, Loaded, Loader, RowLayout, Source as Origin, Target, Writer};
+use tenure_model::Table;
 
 use crate::batch::Rows;
-use crate::detect;
+use crate::draft::{Attribute, Draft};
 use crate::error::{Error, ErrorKind};
-use crate::expression::{ColumnKind, Parsed, TextProfile, Wanted};
-use crate::input::{Input, open};
-use crate::mapper::{Account, Mapper, NameSource, ValueSource};
-use crate::near::suggestion;
-use crate::options::{Attributes, Export, Mapping, Options, Source};
+use crate::identity;
+use crate::input::{Hints, Input};
+use crate::mapper::{Account, Mapper, Sinks};
+use crate::options::{Export, Options};
+use crate::preset;
+use crate::rejects::RejectsFile;
 use crate::report::{InputReport, Report};
-use crate::times::TimeReader;
+use crate::style::{Styles, styles};
 
 /// A step of an ingest, for progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,59 +49,51 @@ pub struct Ingested {
 ///
 /// [`ErrorKind::Input`] where an export can't be read, [`ErrorKind::Column`] and [`ErrorKind::Expression`] where the
 /// mapping does not fit it, [`ErrorKind::History`] where the history can't be written. The history is then as it was.
-pub fn ingest(exports: &[Export], options: &Options, target: Target, progress: &dyn Progress) -> Result<Ingested, Error> {
-    let opened = exports.iter().map(open).collect::<Result<Vec<_>, Error>>()?;
-    let drafts =
-        opened.iter().map(|(input, rows)| Draft::new(input, &**rows, &options.mapping)).collect::<Result<Vec<_>, Error>>()?;
-    let attributes: Vec<String> = drafts
-        .iter()
-        .flat_map(|draft| draft.attributes.iter().map(|a| a.stored.clone()))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    let loader = Loader::new(options.home_zone.clone(), attributes.clone());
-    let bytes_in: u64 = opened.iter().map(|(input, _)| input.bytes()).sum();
+pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progress: &dyn Progress) -> Result<Ingested, Error> {
+    let opened = exports.iter().map(|export| Opened::new(export, options)).collect::<Result<Vec<_>, Error>>()?;
+    let table = one_table(&opened)?;
+    let names: BTreeSet<&String> = opened.iter().flat_map(|one| one.draft.attributes.iter().map(|a| &a.stored)).collect();
+    let attributes: Vec<String> = names.into_iter().cloned().collect();
+    let bytes_in: u64 = opened.iter().map(|one| one.input.bytes()).sum();
     progress.begin(Stage::Reading, bytes_in);
+    let aliases = identity::aliases(&opened, options, &target)?;
+    if let Target::Directory(writer) = &mut target {
+        writer.merge_identities(&aliases.all, &options.home_zone)?;
+    }
+    let keyed = opened.iter().any(|one| !one.draft.key.is_empty());
+    let load_options = LoadOptions {
+        layout: RowLayout { table, attributes, keyed },
+        home_zone: options.home_zone.clone(),
+        compare: options.compare,
+        memory: options.memory,
+    };
+    let loader = Loader::new(load_options, target);
+    let rejects = options.rejects.as_ref().map(|path| RejectsFile::begin(path, all_columns(&opened))).transpose()?;
     let mut inputs = Vec::new();
     let mut observed_until = None;
     let mut done = 0;
-    for (export, ((input, rows), draft)) in opened.iter().zip(drafts).enumerate() {
-        let notes = draft.notes.clone();
-        let mapper = draft.mapper(export as u32, input, &**rows, options, &loader, &attributes)?;
-        let account = Account::new();
-        let places: Vec<usize> = mapper.columns.iter().map(|(_, place)| *place).collect();
-        input.consumed.store(0, Ordering::Relaxed);
-        rows.read(&places, &|batch| {
-            mapper.map(&batch, &loader, &account)?;
-            progress.reached(done + input.consumed.load(Ordering::Relaxed).min(input.bytes()));
-            Ok(())
+    for (export, one) in opened.iter().enumerate() {
+        let read = one.read(export as u32, options, &loader, &aliases.all, rejects.as_ref(), &|consumed| {
+            progress.reached(done + consumed.min(one.input.bytes()));
         })?;
-        done += input.bytes();
-        observed_until = observed_until.max(account.observed_until(&mapper.times));
-        let (counts, rejects) = account.finish();
-        if counts.read == 0 {
-            return Err(Error::input(&input.name, "the file has a header but no rows; expected at least one row"));
-        }
-        let mut counts = counts;
-        counts.kept = counts.read - counts.rejected - counts.filtered;
-        inputs.push(InputReport {
-            input: input.name.clone(),
-            format: rows.format().to_owned(),
-            rows: counts,
-            rejects,
-            bytes_in: input.bytes(),
-            notes,
-        });
+        done += one.input.bytes();
+        observed_until = observed_until.max(read.observed_until);
+        let mut report = read.report;
+        report.notes.extend(aliases.notes.get(export).into_iter().flatten().cloned());
+        inputs.push(report);
     }
-    let mut report = Report { inputs, span: None, customers: 0, events: 0, bytes_out: 0 };
+    if let Some(rejects) = rejects {
+        rejects.finish()?;
+    }
+    let mut report = Report { table, inputs, span: None, customers: 0, events: 0, replaced: 0, bytes_out: 0 };
     let total = report.total();
     if !options.max_rejects.allows(total.rejected, total.read) {
         return Ok(Ingested { report, loaded: None });
     }
     progress.begin(Stage::Writing, total.kept);
     let written = std::sync::atomic::AtomicU64::new(0);
-    let sources = opened.iter().map(|(input, _)| input.short_name().to_owned()).collect();
-    let loaded = loader.finish(sources, observed_until, target, &|rows| {
+    let origin = |one: &Opened| Origin { name: one.input.short_name().to_owned(), rows: 0, sent: options.sent };
+    let loaded = loader.finish(opened.iter().map(origin).collect(), observed_until, &|rows| {
         progress.reached(written.fetch_add(rows, Ordering::Relaxed) + rows);
     })?;
     for (input, &duplicate) in report.inputs.iter_mut().zip(&loaded.duplicates) {
@@ -112,248 +103,156 @@ pub fn ingest(exports: &[Export], options: &Options, target: Target, progress: &
     report.span = loaded.span;
     report.customers = loaded.customers;
     report.events = loaded.events;
+    report.replaced = loaded.replaced;
     report.bytes_out = loaded.bytes;
     Ok(Ingested { report, loaded: Some(loaded) })
 }
 
-/// An attribute of an export: the column, and the name it is stored by.
-struct Attribute {
-    column: usize,
-    stored: String,
+/// The history that a load may find.
+pub(crate) fn writer(target: &Target) -> Option<&Writer> {
+    match target {
+        Target::Memory => None,
+        Target::Directory(writer) | Target::DryRun(writer) => Some(writer),
+    }
 }
 
-/// What the columns of an export mean, before its rows are looked at. Columns are places in the header.
-struct Draft {
-    customer: usize,
-    time: usize,
-    event: Result<usize, String>,
-    value: Option<DraftValue>,
-    currency: Option<Result<usize, String>>,
-    attributes: Vec<Attribute>,
-    filter: Option<Parsed>,
+fn one_table(opened: &[Opened]) -> Result<Table, Error> {
+    let Some(first) = opened.first() else {
+        return Err(Error::new(ErrorKind::Input, "there is no export to read; name a file, a glob or - for standard input"));
+    };
+    let table = first.draft.table;
+    match opened.iter().find(|one| one.draft.table != table) {
+        None => Ok(table),
+        Some(other) => Err(Error::new(
+            ErrorKind::Column,
+            format!(
+                "{} is for the table {}, and {} for {}; ingest them one after the other",
+                first.input.name,
+                table.name(),
+                other.input.name,
+                other.draft.table.name()
+            ),
+        )),
+    }
+}
+
+fn all_columns(opened: &[Opened]) -> Vec<Arc<str>> {
+    let mut columns: Vec<Arc<str>> = Vec::new();
+    for name in opened.iter().flat_map(|one| &one.header) {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    columns
+}
+
+/// An export whose columns have been given their meaning.
+pub(crate) struct Opened {
+    pub(crate) input: Input,
+    pub(crate) rows: Box<dyn Rows>,
+    /// The columns' names, as the mapping knows them.
+    pub(crate) header: Vec<Arc<str>>,
+    pub(crate) draft: Draft,
     notes: Vec<String>,
 }
 
-enum DraftValue {
-    Column(usize),
-    Expression(Parsed),
+/// What came of reading an export.
+struct Read {
+    report: InputReport,
+    observed_until: Option<tenure_model::Instant>,
 }
 
-impl Draft {
-    fn new(input: &Input, rows: &dyn Rows, mapping: &Mapping) -> Result<Self, Error> {
-        let header = rows.header();
-        let mut notes = Vec::new();
-        let customer = named_or_detected(input, header, mapping.customer.as_ref().and_then(given), "customer", detect::customer, &mut notes)?;
-        let time = named_or_detected(input, header, mapping.columns.get("time").and_then(given), "time", detect::time, &mut notes)?;
-        let event = match mapping.columns.get("event") {
-            Some(Source::Constant(name)) => Err(name.clone()),
-            Some(source) => Ok(find(input, header, given(source).unwrap_or_default(), "--event")?),
-            None => match detect::event(header).filter(|place| ![customer, time].contains(place)) {
-                Some(place) => {
-                    notes.push(format!("event = \"{}\" (detected; set it with --event or --event-name)", header[place]));
-                    Ok(place)
-                }
-                None => Err(tenure_model::DEFAULT_EVENT.to_owned()),
-            },
-        };
-        let value = match mapping.columns.get("value").and_then(given) {
-            None => None,
-            Some(text) => Some(match header.iter().position(|name| **name == *text) {
-                Some(_) => DraftValue::Column(find(input, header, text, "--value")?),
-                None => DraftValue::Expression(Parsed::new("--value", text, header)?),
-            }),
-        };
-        let currency = match mapping.columns.get("currency").and_then(given) {
-            None => None,
-            Some(text) if header.iter().any(|name| **name == *text) => Some(Ok(find(input, header, text, "--currency")?)),
-            Some(code) if code.len() == 3 && code.bytes().all(|b| b.is_ascii_alphabetic()) => Some(Err(code.to_uppercase())),
-            Some(_) => {
-                return Err(unknown(
-                    input,
-                    header,
-                    mapping.columns.get("currency").and_then(given).unwrap_or_default(),
-                    "--currency (expected a column or a code such as EUR)",
-                ));
-            }
-        };
-        let filter = mapping.filter.as_deref().map(|text| Parsed::new("--where", text, header)).transpose()?;
-        let taken = |place: &usize| {
-            *place == customer
-                || *place == time
-                || event.as_ref() == Ok(place)
-                || matches!(&value, Some(DraftValue::Column(p)) if p == place)
-                || matches!(&currency, Some(Ok(p)) if p == place)
-        };
-        let places = match &mapping.attributes {
-            Attributes::Named(names) => {
-                names.iter().map(|name| find(input, header, name, "--attribute")).collect::<Result<Vec<_>, _>>()?
-            }
-            Attributes::All => (0..header.len()).filter(|place| !taken(place)).collect(),
-        };
-        let mut attributes = Vec::new();
-        for column in places {
-            let name = header[column].to_string();
-            let stored = match name.as_str() {
-                "" => format!("attribute_{}", column + 1),
-                name if is_reserved_column(name) => format!("attribute_{name}"),
-                name => name.to_owned(),
-            };
-            if stored != name {
-                let reason = if name.is_empty() { "it has no name" } else { "every history has a column of that name" };
-                notes.push(format!("attribute \"{name}\" is kept as \"{stored}\", since {reason}"));
-            }
-            match attributes.iter().find(|a: &&Attribute| a.stored == stored) {
-                None => attributes.push(Attribute { column, stored }),
-                Some(same) if same.column == column => {}
-                Some(_) => {
-                    let message = format!("{}: more than one column is called \"{name}\"; rename one of them", input.name);
-                    return Err(Error::new(ErrorKind::Column, message));
-                }
-            }
+impl Opened {
+    fn new(export: &Export, options: &Options) -> Result<Self, Error> {
+        let input = Input::open(export)?;
+        let mut hints = Hints { sheet: options.sheet.clone(), ..options.preset.hints() };
+        let mut rows = input.rows(export, &hints)?;
+        let (mut header, mut skipped) = crate::draft::header(&*rows);
+        let mut resolved = preset::resolve(&options.preset, &header, &options.mapping)?;
+        if let Some(wanted) = resolved.hints_beyond(&hints) {
+            // The preset was recognised by a header that it has more to say about.
+            hints = wanted;
+            rows = input.rows(export, &hints)?;
+            (header, skipped) = crate::draft::header(&*rows);
+            resolved = preset::resolve(&resolved.chosen(&options.preset), &header, &options.mapping)?;
         }
-        Ok(Self { customer, time, event, value, currency, attributes, filter, notes })
+        let mut notes = input.notes();
+        notes.extend(rows.notes());
+        notes.extend(skipped);
+        notes.extend(resolved.notes);
+        let draft = Draft::new(&input, &header, &resolved.mapping, &mut notes)?;
+        Ok(Self { input, rows, header, draft, notes })
     }
 
-    fn mapper(
-        self,
+    fn read(
+        &self,
         export: u32,
-        input: &Input,
-        rows: &dyn Rows,
         options: &Options,
         loader: &Loader,
-        attributes: &[String],
-    ) -> Result<Mapper, Error> {
-        let header = rows.header();
-        let place_of = |name: &str| header.iter().position(|column| **column == *name);
-        let expressions = self.filter.iter().chain(match &self.value {
-            Some(DraftValue::Expression(parsed)) => Some(parsed),
-            _ => None,
-        });
-        let operands: BTreeSet<usize> =
-            expressions.flat_map(|parsed| parsed.columns().filter_map(place_of).collect::<Vec<_>>()).collect();
-        let kinds = profile(input, rows, &operands.iter().copied().collect::<Vec<_>>())?;
-        let kind = |name: &str| {
-            let at = operands.iter().position(|&place| Some(place) == place_of(name));
-            at.map_or(ColumnKind::Typed(DataType::Utf8), |at| kinds[at].clone())
-        };
-        let filter = self.filter.map(|parsed| parsed.resolve(Wanted::Condition, kind)).transpose()?;
-        let mut columns: Vec<(Arc<str>, usize)> = operands.iter().map(|&place| (header[place].clone(), place)).collect();
-        let mut read = |place: usize| {
-            columns.iter().position(|(_, p)| *p == place).unwrap_or_else(|| {
-                columns.push((header[place].clone(), place));
-                columns.len() - 1
-            })
-        };
-        let customer = read(self.customer);
-        let time = read(self.time);
-        let event = match self.event {
-            Ok(place) => NameSource::Column(read(place)),
-            Err(name) => NameSource::Constant(loader.events().code(&name)),
-        };
-        let value = match self.value {
-            None => ValueSource::Missing,
-            Some(DraftValue::Column(place)) => ValueSource::Column(read(place)),
-            Some(DraftValue::Expression(parsed)) => ValueSource::Expression(Box::new(parsed.resolve(Wanted::Number, kind)?)),
-        };
-        let currency = match self.currency {
-            None => NameSource::Missing,
-            Some(Ok(place)) => NameSource::Column(read(place)),
-            Some(Err(code)) => NameSource::Constant(loader.currencies().code(&code)),
-        };
-        let attributes = attributes
-            .iter()
-            .map(|stored| self.attributes.iter().find(|a| a.stored == *stored).map(|a| read(a.column)))
-            .collect();
-        let zone = options.mapping.source_zone.clone().unwrap_or_else(|| options.home_zone.clone());
-        Ok(Mapper {
-            export,
-            input: input.name.clone(),
-            columns,
-            customer,
-            time,
-            event,
-            value,
-            currency,
-            attributes,
-            filter,
-            times: TimeReader::new(options.mapping.time_format.clone(), zone),
-            now: options.now,
-        })
+        aliases: &tenure_history::Aliases,
+        rejects: Option<&RejectsFile>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Read, Error> {
+        let every_column = rejects.is_some();
+        let draft = self.draft.typed(self, every_column)?;
+        let mut notes = self.notes.clone();
+        // Most exports write times and numbers plainly. Only where one does not, or not everywhere, is the whole column
+        // looked at first to tell how they are written.
+        let mut chosen = Styles::plain(&draft, self);
+        loop {
+            let reading = loader.begin(export);
+            let mapper: Mapper = draft.mapper(reading, self, options, loader, &chosen)?;
+            let account = Account::new();
+            let sinks = Sinks { loader, account: &account, aliases, rejects };
+            let places: Vec<usize> = mapper.columns.iter().map(|(_, place)| *place).collect();
+            self.input.consumed.store(0, Ordering::Relaxed);
+            if let Some(rejects) = rejects {
+                rejects.mark()?;
+            }
+            let read = if chosen.needs_a_look {
+                Err(Error::interrupted())
+            } else {
+                self.rows.read(&places, &|batch| {
+                    mapper.map(&batch, &sinks)?;
+                    progress(self.input.consumed.load(Ordering::Relaxed));
+                    Ok(())
+                })
+            };
+            if chosen.needs_a_look || mapper.trial && account.not_plain.load(Ordering::Relaxed) {
+                loader.discard(reading);
+                if let Some(rejects) = rejects {
+                    rejects.rewind()?;
+                }
+                self.input.consumed.store(0, Ordering::Relaxed);
+                chosen = styles(&draft, self, &mut notes)?;
+                continue;
+            }
+            read?;
+            let observed_until = account.observed_until(&mapper.source_zone);
+            let (mut counts, rejected) = account.finish();
+            if counts.read == 0 {
+                return Err(Error::input(&self.input.name, "the file has a header but no rows; expected at least one row"));
+            }
+            counts.kept = counts.read - counts.rejected - counts.filtered;
+            let report = InputReport {
+                input: self.input.name.clone(),
+                format: self.rows.format().to_owned(),
+                rows: counts,
+                rejects: rejected,
+                bytes_in: self.input.bytes(),
+                notes,
+            };
+            return Ok(Read { report, observed_until });
+        }
+    }
+
+    /// The attributes that the export has, by the name that they are stored by.
+    pub(crate) fn attribute(&self, stored: &str) -> Option<&Attribute> {
+        self.draft.attributes.iter().find(|attribute| attribute.stored == stored)
     }
 }
 
-fn given(source: &Source) -> Option<&str> {
-    match source {
-        Source::Given(text) | Source::Constant(text) | Source::Expression(text) => Some(text),
-        Source::Columns(field) => field.columns.first().map(String::as_str),
-    }
-}
-
-fn named_or_detected(
-    input: &Input,
-    header: &[Arc<str>],
-    name: Option<&str>,
-    role: &str,
-    detect: fn(&[Arc<str>]) -> Option<usize>,
-    notes: &mut Vec<String>,
-) -> Result<usize, Error> {
-    if let Some(name) = name {
-        return find(input, header, name, &format!("--{role}"));
-    }
-    let place = detect(header).ok_or_else(|| {
-        let names: Vec<String> = header.iter().map(|name| format!("\"{name}\"")).collect();
-        Error::new(
-            ErrorKind::Column,
-            format!(
-                "{}: no column looks like the {role}; name it with --{role} COLUMN (the columns are {})",
-                input.name,
-                names.join(", ")
-            ),
-        )
-    })?;
-    notes.push(format!("{role} = \"{}\" (detected; set it with --{role})", header[place]));
-    find(input, header, &header[place], &format!("--{role}"))
-}
-
-fn find(input: &Input, header: &[Arc<str>], name: &str, flag: &str) -> Result<usize, Error> {
-    let mut places = header.iter().enumerate().filter(|(_, column)| ***column == *name).map(|(place, _)| place);
-    let Some(place) = places.next() else { return Err(unknown(input, header, name, flag)) };
-    if places.next().is_some() {
-        return Err(Error::new(
-            ErrorKind::Column,
-            format!("{}: {flag}: more than one column is called \"{name}\"; rename one of them", input.name),
-        ));
-    }
-    Ok(place)
-}
-
-fn unknown(input: &Input, header: &[Arc<str>], name: &str, flag: &str) -> Error {
-    let near = suggestion(name, header.iter().map(|column| &**column));
-    Error::new(ErrorKind::Column, format!("{}: {flag}: no column \"{name}\"; {near}", input.name))
-}
-
-/// What the columns that expressions read hold. Texts are looked at over all rows; other types are known.
-fn profile(input: &Input, rows: &dyn Rows, columns: &[usize]) -> Result<Vec<ColumnKind>, Error> {
-    let texts: Vec<usize> = columns.iter().copied().filter(|&column| rows.column_type(column) == DataType::Utf8).collect();
-    let profiles = Mutex::new(vec![TextProfile::default(); texts.len()]);
-    if !texts.is_empty() {
-        rows.read(&texts, &|batch| {
-            let found = batch.columns.iter().map(|array| {
-                let mut profile = TextProfile::default();
-                array.as_string::<i32>().iter().flatten().for_each(|text| profile.add(text));
-                profile
-            });
-            let found: Vec<TextProfile> = found.collect();
-            let mut profiles = profiles.lock().unwrap_or_else(PoisonError::into_inner);
-            profiles.iter_mut().zip(&found).for_each(|(all, more)| all.join(more));
-            Ok(())
-        })?;
-        input.consumed.store(0, Ordering::Relaxed);
-    }
-    let mut profiles = profiles.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
-    let kind = |&column: &usize| match rows.column_type(column) {
-        DataType::Utf8 => ColumnKind::Text(profiles.next().unwrap_or_default()),
-        other => ColumnKind::Typed(other),
-    };
-    Ok(columns.iter().map(kind).collect())
+impl Options {
+    /// How rows of different exports are compared, unless it is said.
+    pub const COMPARE: Compare = Compare::Exports;
 }

@@ -13,6 +13,8 @@ pub mod column {
     pub const CUSTOMER: &str = "customer";
     /// The customer's id as the export has it. Text; in the customers table only.
     pub const CUSTOMER_ID: &str = "customer_id";
+    /// An id that stands for a customer's. Text; in the table of identity merges only.
+    pub const ALIAS: &str = "alias";
     /// The local date of the activity in the history's home zone.
     pub const DAY: &str = "day";
     /// The instant of the activity, microseconds UTC.
@@ -24,8 +26,10 @@ pub mod column {
     /// The amount's currency, or null.
     pub const CURRENCY: &str = "currency";
 
-    /// The start of the customer's life as a customers export declares it: a sign-up date. An instant, or null.
+    /// The local date on which the customer's life starts, as a customers export declares it; null where it does not.
     pub const SIGNED_UP: &str = "signed_up";
+    /// Whether a customers export lists the customer; the others are known by their rows alone.
+    pub const LISTED: &str = "listed";
     /// The start of a subscription span.
     pub const START: &str = "start";
     /// The first unpaid instant of a subscription span; null while it is open.
@@ -66,6 +70,8 @@ pub mod column {
 pub enum ColumnKind {
     /// An instant, microseconds UTC.
     Time,
+    /// A local date.
+    Date,
     /// Text with few distinct values.
     Name,
     /// An exact decimal.
@@ -87,7 +93,7 @@ const fn column_of(name: &'static str, kind: ColumnKind, required: bool) -> Tabl
     TableColumn { name, kind, required }
 }
 
-/// A table of a history. The first time column of each orders a customer's rows.
+/// A table of a history. The first column of each that is a time or a date orders a customer's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// What customers did.
@@ -120,7 +126,7 @@ impl Table {
 
     /// The columns that rows of the table have beside customer, key and attributes, in their order.
     pub const fn columns(self) -> &'static [TableColumn] {
-        use ColumnKind::{Amount, Name, Time};
+        use ColumnKind::{Amount, Date, Name, Time};
         use column as c;
         const ACTIVITY: &[TableColumn] = &[
             column_of(c::TIME, Time, true),
@@ -128,7 +134,7 @@ impl Table {
             column_of(c::VALUE, Amount, false),
             column_of(c::CURRENCY, Name, false),
         ];
-        const CUSTOMERS: &[TableColumn] = &[column_of(c::SIGNED_UP, Time, false)];
+        const CUSTOMERS: &[TableColumn] = &[column_of(c::SIGNED_UP, Date, false)];
         const SUBSCRIPTIONS: &[TableColumn] = &[
             column_of(c::START, Time, true),
             column_of(c::END, Time, false),
@@ -166,6 +172,7 @@ impl Table {
     pub fn reserves(self, name: &str) -> bool {
         [column::CUSTOMER, column::CUSTOMER_ID, column::KEY].contains(&name)
             || self == Table::Activity && name == column::DAY
+            || self == Table::Customers && name == column::LISTED
             || self.columns().iter().any(|column| column.name == name)
     }
 }

@@ -1,0 +1,302 @@
+//! Rows on their way into a history, by partition of their customers: each id once, each column as narrow as its values.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::chunk::{Ids, Key, MISSING, PartitionedChunk};
+use crate::names::Name;
+
+pub(crate) const HASHER: FixedState = FixedState::with_seed(0);
+
+/// Distinct ids with their hashes. Hashes are taken for the ids' identity.
+#[derive(Debug, Default)]
+pub(crate) struct IdTable {
+    pub(crate) ids: Ids,
+    pub(crate) hashes: Vec<u128>,
+    table: HashTable<u32>,
+}
+
+impl IdTable {
+    /// The place of an id, given on first sight.
+    pub(crate) fn place(&mut self, hash: u128, id: &[u8]) -> u32 {
+        let Self { ids, hashes, table } = self;
+        // The hash's highest bits are the same all over a partition; its lowest are spread.
+        if let Some(&place) = table.find(hash as u64, |&place| hashes[place as usize] == hash) {
+            return place;
+        }
+        let place = hashes.len() as u32;
+        ids.push(id);
+        hashes.push(hash);
+        table.insert_unique(hash as u64, place, |&place| hashes[place as usize] as u64);
+        place
+    }
+
+    pub(crate) fn of(ids: Ids, hashes: Vec<u128>) -> Self {
+        // A store that came back from disk is only read.
+        Self { ids, hashes, table: HashTable::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+}
+
+/// Distinct texts of one column that the load's names have no room for.
+#[derive(Debug, Default)]
+pub(crate) struct TextTable {
+    pub(crate) texts: Ids,
+    table: HashTable<u32>,
+}
+
+impl TextTable {
+    pub(crate) fn place(&mut self, text: &[u8]) -> u32 {
+        let Self { texts, table } = self;
+        let hash = HASHER.hash_one(text);
+        if let Some(&place) = table.find(hash, |&place| texts.get(place as usize) == text) {
+            return place;
+        }
+        let place = texts.len() as u32;
+        texts.push(text);
+        table.insert_unique(hash, place, |&place| HASHER.hash_one(texts.get(place as usize)));
+        place
+    }
+
+    pub(crate) fn of(texts: Ids) -> Self {
+        Self { texts, table: HashTable::new() }
+    }
+}
+
+/// Codes of names: 0 for a missing one, else the code and 1.
+#[derive(Debug)]
+pub(crate) enum Codes {
+    Missing(usize),
+    Narrow(Vec<u8>),
+    Short(Vec<u16>),
+    /// Codes as they are.
+    Wide(Vec<Name>),
+}
+
+impl Codes {
+    pub(crate) fn of(codes: Vec<Name>) -> Self {
+        let most = codes.iter().map(|code| code.0.wrapping_add(1)).max().unwrap_or(0);
+        let shifted = codes.iter().map(|code| code.0.wrapping_add(1));
+        if most == 0 {
+            Codes::Missing(codes.len())
+        } else if most <= u32::from(u8::MAX) {
+            Codes::Narrow(shifted.map(|code| code as u8).collect())
+        } else if most <= u32::from(u16::MAX) {
+            Codes::Short(shifted.map(|code| code as u16).collect())
+        } else {
+            Codes::Wide(codes)
+        }
+    }
+
+    pub(crate) fn each(&self, mut each: impl FnMut(Name)) {
+        match self {
+            Codes::Missing(rows) => (0..*rows).for_each(|_| each(Name::NONE)),
+            Codes::Narrow(codes) => codes.iter().for_each(|&code| each(Name(u32::from(code).wrapping_sub(1)))),
+            Codes::Short(codes) => codes.iter().for_each(|&code| each(Name(u32::from(code).wrapping_sub(1)))),
+            Codes::Wide(codes) => codes.iter().for_each(|&code| each(code)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Codes::Missing(_) => 0,
+            Codes::Narrow(codes) => codes.len(),
+            Codes::Short(codes) => codes.len() * 2,
+            Codes::Wide(codes) => codes.len() * 4,
+        }
+    }
+}
+
+/// Integers, [`MISSING`] where there is none.
+#[derive(Debug)]
+pub(crate) enum Numbers {
+    Missing(usize),
+    /// The least integer stands for a missing one.
+    Narrow(Vec<i32>),
+    Wide(Vec<i64>),
+}
+
+impl Numbers {
+    pub(crate) fn of(values: Vec<i64>) -> Self {
+        let fits = |value: i64| value == MISSING || i32::try_from(value).is_ok_and(|value| value != i32::MIN);
+        if values.iter().all(|&value| value == MISSING) {
+            Numbers::Missing(values.len())
+        } else if values.iter().all(|&value| fits(value)) {
+            Numbers::Narrow(values.iter().map(|&value| if value == MISSING { i32::MIN } else { value as i32 }).collect())
+        } else {
+            Numbers::Wide(values)
+        }
+    }
+
+    pub(crate) fn each(&self, mut each: impl FnMut(i64)) {
+        match self {
+            Numbers::Missing(rows) => (0..*rows).for_each(|_| each(MISSING)),
+            Numbers::Narrow(values) => {
+                values.iter().for_each(|&value| each(if value == i32::MIN { MISSING } else { i64::from(value) }));
+            }
+            Numbers::Wide(values) => values.iter().for_each(|&value| each(value)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Numbers::Missing(_) => 0,
+            Numbers::Narrow(values) => values.len() * 4,
+            Numbers::Wide(values) => values.len() * 8,
+        }
+    }
+}
+
+/// Rows of one partition that were staged together.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Which export so many rows come from, one run after the other.
+    pub(crate) exports: Vec<(u32, u32)>,
+    /// Each row's customer, as a place in the store's ids.
+    pub(crate) owners: Vec<u32>,
+    pub(crate) times: Vec<Numbers>,
+    pub(crate) names: Vec<Codes>,
+    pub(crate) amounts: Vec<(Numbers, u8)>,
+    /// Empty where rows have no keys.
+    pub(crate) keys: Vec<Key>,
+    /// Numbers of the rows in their exports; empty where rows have no keys.
+    pub(crate) numbers: Vec<u64>,
+}
+
+impl Segment {
+    fn bytes(&self) -> usize {
+        self.owners.len() * 4
+            + self.times.iter().map(Numbers::bytes).sum::<usize>()
+            + self.names.iter().map(Codes::bytes).sum::<usize>()
+            + self.amounts.iter().map(|(units, _)| units.bytes()).sum::<usize>()
+            + self.keys.len() * 16
+            + self.numbers.len() * 8
+    }
+}
+
+/// The staged rows of one partition.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) ids: IdTable,
+    /// For each column of names the texts that its codes marked as local stand for.
+    pub(crate) texts: Vec<TextTable>,
+    pub(crate) segments: Vec<Segment>,
+}
+
+impl Store {
+    pub(crate) fn rows(&self) -> usize {
+        self.segments.iter().map(|segment| segment.owners.len()).sum()
+    }
+
+    /// The rows as those of the one export of their load.
+    pub(crate) fn as_new(mut self) -> Self {
+        for segment in &mut self.segments {
+            segment.exports = vec![(0, segment.owners.len() as u32)];
+        }
+        self
+    }
+
+    /// Takes the rows of a partition out of chunks. Returns about how many bytes they take.
+    pub(crate) fn absorb(&mut self, partition: usize, chunks: &[PartitionedChunk]) -> usize {
+        let Some(like) = chunks.first() else { return 0 };
+        let rows: usize = chunks.iter().map(|chunk| chunk.rows_of(partition).len()).sum();
+        if rows == 0 {
+            return 0;
+        }
+        self.texts.resize_with(like.names.len(), TextTable::default);
+        let before = self.ids.len();
+        let ids_before = self.ids.ids.bytes.len();
+        let mut owners = Vec::with_capacity(rows);
+        let mut exports: Vec<(u32, u32)> = Vec::new();
+        for chunk in chunks {
+            let range = chunk.rows_of(partition);
+            match exports.last_mut() {
+                Some((export, count)) if *export == chunk.export => *count += range.len() as u32,
+                _ => exports.push((chunk.export, range.len() as u32)),
+            }
+            owners.extend(range.map(|row| self.ids.place(chunk.hashes[row], chunk.ids.get(row))));
+        }
+        let times = (0..like.times.len()).map(|column| Numbers::of(concat(chunks, partition, rows, |c| &c.times[column])));
+        let names = (0..like.names.len()).map(|column| {
+            let mut codes = Vec::with_capacity(rows);
+            for chunk in chunks {
+                let texts = &chunk.texts[column];
+                codes.extend(chunk.names[column][chunk.rows_of(partition)].iter().map(|code| match code.local_index() {
+                    Some(index) => Name::local(self.texts[column].place(texts[index].as_bytes()) as usize),
+                    None => *code,
+                }));
+            }
+            Codes::of(codes)
+        });
+        let amounts = (0..like.amounts.len()).map(|column| {
+            let scale = chunks.iter().map(|chunk| chunk.amounts[column].scale).max().unwrap_or_default();
+            let mut units = Vec::with_capacity(rows);
+            for chunk in chunks {
+                // The loader has seen to it that every amount fits at the largest scale.
+                let factor = 10i64.pow(u32::from(scale - chunk.amounts[column].scale));
+                let part = &chunk.amounts[column].units[chunk.rows_of(partition)];
+                units.extend(part.iter().map(|&units| if units == MISSING { MISSING } else { units * factor }));
+            }
+            (Numbers::of(units), scale)
+        });
+        let keyed = !like.keys.is_empty();
+        let segment = Segment {
+            times: times.collect(),
+            names: names.collect(),
+            amounts: amounts.collect(),
+            keys: if keyed { concat(chunks, partition, rows, |chunk| &chunk.keys) } else { Vec::new() },
+            numbers: if keyed { concat(chunks, partition, rows, |chunk| &chunk.numbers) } else { Vec::new() },
+            exports,
+            owners,
+        };
+        let bytes = segment.bytes() + self.ids.ids.bytes.len() - ids_before + (self.ids.len() - before) * 32;
+        self.segments.push(segment);
+        bytes
+    }
+}
+
+fn concat<T: Copy>(chunks: &[PartitionedChunk], partition: usize, rows: usize, column: impl Fn(&PartitionedChunk) -> &Vec<T>) -> Vec<T> {
+    let mut all = Vec::with_capacity(rows);
+    for chunk in chunks {
+        all.extend_from_slice(&column(chunk)[chunk.rows_of(partition)]);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_come_back(values in proptest::collection::vec(proptest::prop_oneof![
+            proptest::prelude::Just(MISSING), proptest::prelude::any::<i64>(), -5i64..5, proptest::prelude::Just(i64::from(i32::MIN)),
+        ], 0..20)) {
+            let mut back = Vec::new();
+            Numbers::of(values.clone()).each(|value| back.push(value));
+            proptest::prop_assert_eq!(back, values);
+        }
+
+        #[test]
+        fn codes_come_back(values in proptest::collection::vec(proptest::prop_oneof![
+            proptest::prelude::Just(u32::MAX), 0u32..3, 250u32..260, 65_530u32..65_540, proptest::prelude::Just(Name::local(3).0),
+        ], 0..20)) {
+            let names: Vec<Name> = values.into_iter().map(Name).collect();
+            let mut back = Vec::new();
+            Codes::of(names.clone()).each(|name| back.push(name));
+            proptest::prop_assert_eq!(back, names);
+        }
+    }
+
+    #[test]
+    fn an_id_has_one_place() {
+        let mut table = IdTable::default();
+        assert_eq!([table.place(5, b"a"), table.place(6, b"b"), table.place(5, b"a")], [0, 1, 0]);
+        assert_eq!((table.len(), table.ids.get(1)), (2, &b"b"[..]));
+    }
+}
