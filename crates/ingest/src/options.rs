@@ -95,6 +95,8 @@ pub struct Field {
     pub strip: Option<String>,
     /// Texts that stand for others; those that are not in it stay as they are.
     pub map: BTreeMap<String, String>,
+    /// Whether only the number counts that a text begins with: `10 - Extremely likely` is 10.
+    pub leading_number: bool,
 }
 
 /// Which columns become attributes.
