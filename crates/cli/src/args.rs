@@ -8,7 +8,8 @@ use tenure_ingest::{Attributes, Mapping, PresetChoice, RejectLimit, Source, tabl
 use tenure_model::{Table, Zone, column};
 
 use crate::commands::{
-    demo::DemoArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, retention::RetentionArgs,
+    compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs,
+    retention::RetentionArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -46,6 +47,10 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Command {
     /// Read exports into a history
     Ingest(IngestArgs),
+    /// Fold the segments of a history into one
+    Compact(CompactArgs),
+    /// Erase customers everywhere in a history
+    Forget(ForgetArgs),
     /// Say what a history or an export holds
     Inspect(InspectArgs),
     /// Cohorts and who of them came back
@@ -151,6 +156,9 @@ pub(crate) struct MappingArgs {
     /// The zone of times that name none (default: the home zone)
     #[arg(long, value_name = "TZ", value_parser = Zone::named)]
     source_zone: Option<Zone>,
+    /// The sheet of a workbook (default: the first that is not empty)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
     /// The decimals of numbers stand behind a comma: 1.234,50
     #[arg(long)]
     decimal_comma: bool,
@@ -197,6 +205,7 @@ impl MappingArgs {
             (self.all_attributes, "--all-attributes"),
             (self.time_format.is_some(), "--time-format"),
             (self.source_zone.is_some(), "--source-zone"),
+            (self.sheet.is_some(), "--sheet"),
             (self.decimal_comma, "--decimal-comma"),
             (self.home_zone.is_some(), "--home-zone"),
             (self.max_rejects.is_some(), "--max-rejects"),
@@ -210,7 +219,6 @@ impl MappingArgs {
     /// # Errors
     ///
     /// Where flags do not belong to the table, as far as it is known before an export is opened.
-    #[allow(dead_code, reason = "an ingest does not read with presets yet")]
     pub(crate) fn preset(&self) -> anyhow::Result<PresetChoice> {
         let choice = match (&self.preset, self.table) {
             (None | Some(PresetChoice::Auto), Some(table)) => PresetChoice::AutoFor(table),
@@ -240,7 +248,6 @@ impl MappingArgs {
     }
 
     /// How many were asked in a survey.
-    #[allow(dead_code, reason = "surveys are not ingested yet")]
     pub(crate) fn sent(&self) -> Option<u64> {
         self.sent
     }

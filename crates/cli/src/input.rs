@@ -31,7 +31,7 @@ pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::
         return Ok(Opened::History(history));
     }
     let exports = exports(&[input.to_owned()])?;
-    let options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc));
+    let options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
     let ingested = tenure_ingest::ingest(&exports, &options, Target::Memory, &Bars::new(term))?;
     for input in &ingested.report.inputs {
         for note in &input.notes {
@@ -45,7 +45,7 @@ pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::
             if total.rejected > 0 || total.duplicate > 0 {
                 term.note(&format!("{} rows rejected, {} duplicate, of {} read", total.rejected, total.duplicate, total.read));
             }
-            Ok(Opened::History(loaded.history))
+            loaded.history.map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
         }
         None => {
             say_too_many_rejects(&report, options.max_rejects, "nothing was computed", term);
@@ -55,13 +55,17 @@ pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::
 }
 
 /// The options of an ingest at this moment.
-pub(crate) fn options(mapping: &MappingArgs, home_zone: Zone) -> Options {
-    Options {
+pub(crate) fn options(mapping: &MappingArgs, home_zone: Zone) -> anyhow::Result<Options> {
+    let now = Instant(jiff::Timestamp::now().as_microsecond());
+    Ok(Options {
         mapping: mapping.mapping(),
+        preset: mapping.preset()?,
+        sheet: mapping.sheet.clone(),
         home_zone,
         max_rejects: mapping.max_rejects.unwrap_or(RejectLimit::DEFAULT),
-        now: Instant(jiff::Timestamp::now().as_microsecond()),
-    }
+        sent: mapping.sent(),
+        ..Options::new(now)
+    })
 }
 
 /// The files that some names and globs stand for, each once.

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod input;
+mod memory;
 mod output;
 mod progress;
 mod term;
@@ -61,6 +62,8 @@ fn run(cli: Cli, term: &Term) -> anyhow::Result<Status> {
     }
     match cli.command {
         Command::Ingest(args) => commands::ingest::run(&args, term),
+        Command::Compact(args) => commands::compact::run(&args, term),
+        Command::Forget(args) => commands::forget::run(&args, term),
         Command::Inspect(args) => commands::inspect::run(&args, term),
         Command::Retention(args) => commands::retention::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),

@@ -39,6 +39,11 @@ impl Error {
         Self { kind: ErrorKind::Input, message, source: Some(Box::new(error)) }
     }
 
+    /// Ends a reading early; nobody sees it.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(ErrorKind::Input, "the reading was ended early")
+    }
+
     /// What kind of thing was wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind

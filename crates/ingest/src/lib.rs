@@ -13,23 +13,32 @@
 //!
 //! Text is cut into blocks of whole records, parsed in parallel into columns and mapped column by column.
 
+mod arrow_rows;
 mod batch;
 mod batch_rows;
 mod blocks;
 mod csv_rows;
 mod detect;
+mod draft;
+mod encoding;
 mod error;
+mod excel_rows;
 mod expression;
+mod identity;
 mod input;
+mod interval;
 mod json_rows;
 mod mapper;
 mod near;
+mod numbers;
 mod options;
 mod parquet_rows;
-#[allow(dead_code, reason = "an ingest does not read with presets yet")]
 mod preset;
+mod rejects;
 mod report;
 mod run;
+mod style;
+mod time_texts;
 mod times;
 
 pub use batch_rows::BatchSource;

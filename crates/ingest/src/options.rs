@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use tenure_history::Compare;
 use tenure_model::{Instant, Table, Zone};
 
 use crate::batch_rows::BatchSource;
+use crate::preset::PresetChoice;
 
 /// Where an export's rows are.
 #[derive(Debug, Clone)]
@@ -149,14 +151,50 @@ impl FromStr for RejectLimit {
 /// How exports are read.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the columns mean.
+    /// What the columns mean, as far as it is said; it goes before what a preset says.
     pub mapping: Mapping,
+    /// Which preset says the rest.
+    pub preset: PresetChoice,
+    /// The sheet of a workbook; the first that is not empty, unless it is said.
+    pub sheet: Option<String>,
     /// The zone of the history's `day` column.
     pub home_zone: Zone,
     /// When too many rows are rejected.
     pub max_rejects: RejectLimit,
+    /// The file that rejected rows are written to.
+    pub rejects: Option<PathBuf>,
+    /// A CSV file of identity merges: alias, customer.
+    pub aliases: Option<PathBuf>,
+    /// How rows of different exports are compared.
+    pub compare: Compare,
+    /// How many bytes an ingest may use.
+    pub memory: u64,
+    /// For a survey how many were asked.
+    pub sent: Option<u64>,
     /// The moment of the ingest: activity more than a day after it is rejected.
     pub now: Instant,
+}
+
+impl Options {
+    /// Bytes that an ingest may use, unless it is said and the machine's memory is not known.
+    pub const MEMORY: u64 = 4 << 30;
+
+    /// Everything detected, nothing tolerated.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            mapping: Mapping::default(),
+            preset: PresetChoice::Auto,
+            sheet: None,
+            home_zone: Zone::utc(),
+            max_rejects: RejectLimit::DEFAULT,
+            rejects: None,
+            aliases: None,
+            compare: Compare::Exports,
+            memory: Self::MEMORY,
+            sent: None,
+            now,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tenure_history::{Compare, LoadOptions, Loaded, Loader, RowLayout, Source as Origin, Target, Writer};
+use tenure_history::{LoadOptions, Loaded, Loader, RowLayout, Source as Origin, Target, Writer};
 use tenure_model::Table;
 
 use crate::batch::Rows;
@@ -12,7 +12,7 @@ use crate::identity;
 use crate::input::{Hints, Input};
 use crate::mapper::{Account, Mapper, Sinks};
 use crate::options::{Export, Options};
-use crate::preset;
+use crate::preset::{self, PresetChoice};
 use crate::rejects::RejectsFile;
 use crate::report::{InputReport, Report};
 use crate::style::{Styles, styles};
@@ -165,18 +165,23 @@ struct Read {
 impl Opened {
     fn new(export: &Export, options: &Options) -> Result<Self, Error> {
         let input = Input::open(export)?;
-        let mut hints = Hints { sheet: options.sheet.clone(), ..options.preset.hints() };
-        let mut rows = input.rows(export, &hints)?;
+        let hints = |preset: preset::Hints| Hints { sheet: options.sheet.clone(), ..preset.into() };
+        let mut choice = options.preset.clone();
+        let mut read_with = choice.hints();
+        let mut rows = input.rows(export, &hints(read_with.clone()))?;
         let (mut header, mut skipped) = crate::draft::header(&*rows);
-        let mut resolved = preset::resolve(&options.preset, &header, &options.mapping)?;
-        if let Some(wanted) = resolved.hints_beyond(&hints) {
+        let mut resolved = preset::resolve(&choice, &header, &options.mapping)?;
+        let mut notes = Vec::new();
+        if let Some(preset) = resolved.preset.clone().filter(|_| resolved.hints != read_with) {
             // The preset was recognised by a header that it has more to say about.
-            hints = wanted;
-            rows = input.rows(export, &hints)?;
+            notes.extend(resolved.notes.first().cloned());
+            read_with = resolved.hints.clone();
+            choice = PresetChoice::Named(preset);
+            rows = input.rows(export, &hints(read_with))?;
             (header, skipped) = crate::draft::header(&*rows);
-            resolved = preset::resolve(&resolved.chosen(&options.preset), &header, &options.mapping)?;
+            resolved = preset::resolve(&choice, &header, &options.mapping)?;
         }
-        let mut notes = input.notes();
+        notes.extend(input.notes());
         notes.extend(rows.notes());
         notes.extend(skipped);
         notes.extend(resolved.notes);
@@ -250,9 +255,4 @@ impl Opened {
     pub(crate) fn attribute(&self, stored: &str) -> Option<&Attribute> {
         self.draft.attributes.iter().find(|attribute| attribute.stored == stored)
     }
-}
-
-impl Options {
-    /// How rows of different exports are compared, unless it is said.
-    pub const COMPARE: Compare = Compare::Exports;
 }

@@ -3,13 +3,14 @@ use std::io::BufWriter;
 use clap::Args;
 use tenure_analysis::{RetentionQuery, retention};
 use tenure_history::{Target, Writer};
-use tenure_ingest::{Attributes, Export, Mapping, Options, RejectLimit, Source, ingest};
+use tenure_ingest::{Attributes, Export, Mapping, Options, PresetChoice, Source, ingest};
 use tenure_model::{Instant, Zone};
 use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, counted, render_retention};
 use tenure_synth::{Business, Compression, FileFormat, write};
 
 use crate::Status;
 use crate::output::write_stdout;
+use crate::memory::default_memory;
 use crate::progress::Bars;
 use crate::term::Term;
 
@@ -43,7 +44,7 @@ pub(crate) fn run(_args: &DemoArgs, term: &Term) -> anyhow::Result<Status> {
         ..Mapping::default()
     };
     let now = Instant(jiff::Timestamp::now().as_microsecond());
-    let options = Options { mapping, home_zone: Zone::utc(), max_rejects: RejectLimit::DEFAULT, now };
+    let options = Options { mapping, preset: PresetChoice::Generic, memory: default_memory(), ..Options::new(now) };
     let ingested = ingest(&[Export::File(export)], &options, Target::Directory(Writer::open(&dir)?), &Bars::new(term))?;
     let Some(loaded) = ingested.loaded else { anyhow::bail!("the demo's own rows were rejected") };
     term.note(&format!("ingested into a history: {} kept, {}", counted(loaded.rows, "row"), bytes_text(loaded.bytes)));

@@ -9,13 +9,14 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use clap::Args;
 use tenure_history::{Target, Writer};
-use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, Progress, RejectLimit, Source, ingest};
+use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, PresetChoice, Progress, Source, ingest};
 use tenure_model::{Instant, Zone};
 use tenure_report::{bytes_text, counted};
 use tenure_synth::{Business, Compression, DEFAULT_MONTHS, FileFormat, Plan, write};
 
 use crate::Status;
 use crate::output::write_stdout;
+use crate::memory::default_memory;
 use crate::progress::Bars;
 use crate::term::Term;
 
@@ -122,7 +123,7 @@ fn write_history(plan: Plan, dir: &Path, term: &Term) -> anyhow::Result<u64> {
         attributes: Attributes::Named(vec!["country".to_owned(), "plan".to_owned()]),
         ..Mapping::default()
     };
-    let options = Options { mapping, home_zone: Zone::utc(), max_rejects: RejectLimit::DEFAULT, now: Instant(i64::MAX) };
+    let options = Options { mapping, preset: PresetChoice::Generic, memory: default_memory(), ..Options::new(Instant(i64::MAX)) };
     let exports = [Export::Rows(Arc::new(Generated { plan, name: format!("generated rows of {}", dir.display()) }))];
     let ingested = ingest(&exports, &options, Target::Directory(writer), &Bars::new(term))?;
     Ok(ingested.report.bytes_out)

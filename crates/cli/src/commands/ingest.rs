@@ -3,14 +3,15 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
-use tenure_history::{Target, Writer};
-use tenure_ingest::{InputReport, Report, RowCounts, ingest};
-use tenure_model::Zone;
+use tenure_history::{Compare, Target, Writer};
+use tenure_ingest::{InputReport, Options, Reason, Rejects, Report, RowCounts, ingest};
+use tenure_model::{Table, Zone};
 use tenure_report::{Align, Format, TextTable, bytes_text, counted, grouped};
 
 use crate::Status;
 use crate::args::MappingArgs;
 use crate::input::{exports, options, say_too_many_rejects};
+use crate::memory::{default_memory, parse_size};
 use crate::output::OutputArgs;
 use crate::progress::Bars;
 use crate::term::Term;
@@ -19,9 +20,18 @@ const EXAMPLES: &str = "Examples:
   tenure ingest orders.csv --into history
   tenure ingest 'exports/*.csv.gz' --into history --customer user_id --time created_at
   tenure ingest retail.csv --into history --value 'Quantity * UnitPrice' --where 'Quantity > 0'
-  tenure ingest orders.csv --into history --time-format '%d.%m.%Y %H:%M' --source-zone Europe/Berlin";
+  tenure ingest orders.csv --into history --time-format '%d.%m.%Y %H:%M' --source-zone Europe/Berlin
+  tenure ingest subscriptions.csv --into history --table subscriptions
+  tenure ingest log.jsonl --into history --max-rejects 1% --rejects rejected.csv";
 
-/// Read exports (CSV, JSON Lines, Parquet; plain, gzip or zstd) into a history.
+/// How many examples of a reason the totals show.
+const TOTAL_EXAMPLES: usize = 3;
+
+/// Read exports (CSV, JSON Lines, Parquet, Arrow, Excel; plain, gzip or zstd) into a history.
+///
+/// Exports may come again and overlap: what the history has is not added twice. Rows with a key (--id, or the one that a
+/// known exporter writes) are replaced by later rows of the same key. Without one, the number of equal rows kept is the
+/// largest that one export has.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct IngestArgs {
@@ -31,9 +41,18 @@ pub(crate) struct IngestArgs {
     /// The history's directory; made if there is none
     #[arg(long, value_name = "HISTORY")]
     into: PathBuf,
-    /// Add all rows to a history that has some, without comparing them with what is there
+    /// A CSV file of identity merges, with the columns alias and customer; they hold for what the history has, too
+    #[arg(long, value_name = "FILE")]
+    aliases: Option<PathBuf>,
+    /// Add all rows, without comparing them with those of other exports
     #[arg(long)]
     append: bool,
+    /// Write the rows that can't be read to a CSV file, to be mended and ingested again
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Memory to use, such as 768M or 4G; rows that do not fit wait on disk (default: a quarter of the machine's)
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
     /// Read and check everything, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -51,14 +70,14 @@ pub(crate) fn run(args: &IngestArgs, term: &Term) -> anyhow::Result<Status> {
     let exports = exports(&args.exports)?;
     let writer = Writer::open(&args.into)?;
     let home_zone = home_zone(args, &writer)?;
-    if writer.has_rows() && !args.append {
-        bail!(
-            "{}: this history has rows already, and comparing new exports with them is not supported yet; add all rows with --append, or ingest everything into a new history",
-            args.into.display()
-        );
-    }
-    let options = options(&args.mapping, home_zone);
-    let target = if args.dry_run { Target::Memory } else { Target::Directory(writer) };
+    let options = Options {
+        aliases: args.aliases.clone(),
+        compare: if args.append { Compare::Nothing } else { Compare::Exports },
+        rejects: args.rejects.clone(),
+        memory: args.memory.unwrap_or_else(default_memory),
+        ..options(&args.mapping, home_zone)?
+    };
+    let target = if args.dry_run { Target::DryRun(writer) } else { Target::Directory(writer) };
     let ingested = ingest(&exports, &options, target, &Bars::new(term))?;
     let committed = ingested.loaded.is_some() && !args.dry_run;
     let bytes = match format {
@@ -114,13 +133,18 @@ fn text(report: &Report, committed: bool) -> String {
             text.push_str(&format!("  {}\n", example.message(&input.input, reason)));
         }
     }
-    if let (true, Some((first, last))) = (committed, report.span) {
-        text.push_str(&format!(
-            "\n{}, {}, from {first} to {last}; {} written\n",
-            counted(report.customers, "customer"),
-            counted(report.events, "event name"),
-            bytes_text(report.bytes_out)
-        ));
+    if committed {
+        text.push_str(&format!("\n{}", counted(report.customers, "customer")));
+        if report.table == Table::Activity {
+            text.push_str(&format!(", {}", counted(report.events, "event name")));
+        }
+        if let Some((first, last)) = report.span {
+            text.push_str(&format!(", from {first} to {last}"));
+        }
+        text.push_str(&format!("; {} written\n", bytes_text(report.bytes_out)));
+    }
+    if report.replaced > 0 {
+        text.push_str(&format!("{} of the history replaced by later ones of the same key\n", counted(report.replaced, "row")));
     }
     if !committed {
         text.push_str("\nNothing was written.\n");
@@ -136,8 +160,11 @@ fn count_row(name: &str, rows: RowCounts) -> Vec<String> {
 #[derive(Serialize)]
 struct ReportObject<'a> {
     committed: bool,
+    table: &'static str,
     #[serde(flatten)]
     rows: Counts,
+    rows_replaced: u64,
+    reasons: Vec<ReasonObject<'a>>,
     inputs: Vec<InputObject<'a>>,
     first: Option<String>,
     last: Option<String>,
@@ -177,15 +204,30 @@ struct ReasonObject<'a> {
 
 #[derive(Serialize)]
 struct ExampleObject<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
     row: u64,
     column: &'a str,
     value: &'a str,
 }
 
 fn json(report: &Report, committed: bool) -> anyhow::Result<Vec<u8>> {
+    let all: Vec<(&InputReport, &Reason, &Rejects)> =
+        report.inputs.iter().flat_map(|input| input.rejects.iter().map(move |(reason, rejects)| (input, reason, rejects))).collect();
+    let mut reasons: Vec<&Reason> = all.iter().map(|(_, reason, _)| *reason).collect();
+    reasons.sort();
+    reasons.dedup();
+    let total = |reason: &Reason| {
+        let mine = || all.iter().filter(|(_, other, _)| *other == reason);
+        let examples = mine().flat_map(|(input, _, rejects)| examples(rejects, Some(&input.input))).take(TOTAL_EXAMPLES);
+        ReasonObject { reason: reason.to_string(), count: mine().map(|(.., rejects)| rejects.count).sum(), examples: examples.collect() }
+    };
     let object = ReportObject {
         committed,
+        table: report.table.name(),
         rows: counts(report.total()),
+        rows_replaced: report.replaced,
+        reasons: reasons.into_iter().map(total).collect(),
         inputs: report.inputs.iter().map(input_object).collect(),
         first: report.span.map(|(first, _)| first.to_string()),
         last: report.span.map(|(_, last)| last.to_string()),
@@ -209,11 +251,16 @@ fn counts(rows: RowCounts) -> Counts {
     }
 }
 
+fn examples<'a>(rejects: &'a Rejects, input: Option<&'a str>) -> Vec<ExampleObject<'a>> {
+    let object = |e: &'a tenure_ingest::Reject| ExampleObject { input, row: e.row, column: &e.column, value: &e.value };
+    rejects.examples.iter().map(object).collect()
+}
+
 fn input_object(input: &InputReport) -> InputObject<'_> {
     let reasons = input.rejects.iter().map(|(reason, rejects)| ReasonObject {
         reason: reason.to_string(),
         count: rejects.count,
-        examples: rejects.examples.iter().map(|e| ExampleObject { row: e.row, column: &e.column, value: &e.value }).collect(),
+        examples: examples(rejects, None),
     });
     InputObject {
         input: &input.input,

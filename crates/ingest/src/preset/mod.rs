@@ -21,11 +21,8 @@ use crate::error::{Error, ErrorKind};
 use crate::near::near;
 use crate::options::Field;
 
-#[allow(unused_imports, reason = "an ingest does not read with presets yet")]
-pub(crate) use recognise::recognise;
+pub(crate) use resolve::resolve;
 pub use resolve::table_misfit;
-#[allow(unused_imports, reason = "an ingest does not read with presets yet")]
-pub(crate) use resolve::{Resolved, resolve};
 
 /// How an export is told what its columns mean.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +39,14 @@ pub enum PresetChoice {
 }
 
 impl PresetChoice {
+    /// How a file is to be read before anything is known of it.
+    pub(crate) fn hints(&self) -> Hints {
+        match self {
+            PresetChoice::Named(preset) => preset.hints.clone(),
+            _ => Hints::default(),
+        }
+    }
+
     /// Reads `auto`, `generic`, the name of a built-in preset, or the path of a preset of one's own, which ends in `.toml`.
     ///
     /// # Errors
