@@ -13,21 +13,29 @@
 //!
 //! Text is cut into blocks of whole records, parsed in parallel into columns and mapped column by column.
 
+mod arrow_rows;
 mod batch;
 mod batch_rows;
 mod blocks;
+mod csv_fields;
+mod csv_header;
 mod csv_rows;
 mod detect;
+mod encoding;
 mod error;
+mod excel_rows;
 mod expression;
 mod input;
+mod json_objects;
 mod json_rows;
 mod mapper;
 mod near;
+mod numbers;
 mod options;
 mod parquet_rows;
 mod report;
 mod run;
+mod time_texts;
 mod times;
 
 pub use batch_rows::BatchSource;

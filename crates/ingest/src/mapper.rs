@@ -387,7 +387,7 @@ impl TimeColumn {
         match self {
             TimeColumn::Text(texts) => {
                 let text = text_at(texts, row);
-                if text.is_empty() { Err("") } else { reader.read(text).ok_or(text) }
+                if text.is_empty() { Err("") } else { reader.read(text).map_err(|_| text) }
             }
             TimeColumn::Instant(array) | TimeColumn::Local(array) | TimeColumn::Date(array) if array.is_null(row) => Err(""),
             TimeColumn::Instant(array) => {

@@ -11,7 +11,7 @@ use crate::batch::Rows;
 use crate::detect;
 use crate::error::{Error, ErrorKind};
 use crate::expression::{ColumnKind, Parsed, TextProfile, Wanted};
-use crate::input::{Input, open};
+use crate::input::{Hints, Input, open};
 use crate::mapper::{Account, Mapper, NameSource, ValueSource};
 use crate::near::suggestion;
 use crate::options::{Attributes, Export, Mapping, Options, Source};
@@ -51,7 +51,7 @@ pub struct Ingested {
 /// [`ErrorKind::Input`] where an export can't be read, [`ErrorKind::Column`] and [`ErrorKind::Expression`] where the
 /// mapping does not fit it, [`ErrorKind::History`] where the history can't be written. The history is then as it was.
 pub fn ingest(exports: &[Export], options: &Options, target: Target, progress: &dyn Progress) -> Result<Ingested, Error> {
-    let opened = exports.iter().map(open).collect::<Result<Vec<_>, Error>>()?;
+    let opened = exports.iter().map(|export| open(export, &Hints::default())).collect::<Result<Vec<_>, Error>>()?;
     let drafts =
         opened.iter().map(|(input, rows)| Draft::new(input, &**rows, &options.mapping)).collect::<Result<Vec<_>, Error>>()?;
     let attributes: Vec<String> = drafts
@@ -67,7 +67,7 @@ pub fn ingest(exports: &[Export], options: &Options, target: Target, progress: &
     let mut observed_until = None;
     let mut done = 0;
     for (export, ((input, rows), draft)) in opened.iter().zip(drafts).enumerate() {
-        let notes = draft.notes.clone();
+        let notes = [rows.notes(), draft.notes.clone()].concat();
         let mapper = draft.mapper(export as u32, input, &**rows, options, &loader, &attributes)?;
         let account = Account::new();
         let places: Vec<usize> = mapper.columns.iter().map(|(_, place)| *place).collect();
@@ -143,8 +143,16 @@ impl Draft {
     fn new(input: &Input, rows: &dyn Rows, mapping: &Mapping) -> Result<Self, Error> {
         let header = rows.header();
         let mut notes = Vec::new();
-        let customer = named_or_detected(input, header, mapping.customer.as_ref().and_then(given), "customer", detect::customer, &mut notes)?;
-        let time = named_or_detected(input, header, mapping.columns.get("time").and_then(given), "time", detect::time, &mut notes)?;
+        let customer = named_or_detected(
+            input,
+            header,
+            mapping.customer.as_ref().and_then(given),
+            "customer",
+            detect::customer,
+            &mut notes,
+        )?;
+        let time =
+            named_or_detected(input, header, mapping.columns.get("time").and_then(given), "time", detect::time, &mut notes)?;
         let event = match mapping.columns.get("event") {
             Some(Source::Constant(name)) => Err(name.clone()),
             Some(source) => Ok(find(input, header, given(source).unwrap_or_default(), "--event")?),
@@ -352,6 +360,10 @@ fn profile(input: &Input, rows: &dyn Rows, columns: &[usize]) -> Result<Vec<Colu
     }
     let mut profiles = profiles.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
     let kind = |&column: &usize| match rows.column_type(column) {
+        DataType::Utf8 if rows.is_text(column) => {
+            profiles.next();
+            ColumnKind::Text(TextProfile::of_text())
+        }
         DataType::Utf8 => ColumnKind::Text(profiles.next().unwrap_or_default()),
         other => ColumnKind::Typed(other),
     };
