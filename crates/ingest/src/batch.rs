@@ -13,6 +13,15 @@ pub(crate) struct Batch {
     pub(crate) rows: RowNumbers,
     /// Rows that are damaged as a whole, by index in the batch.
     pub(crate) damaged: HashMap<usize, Damage>,
+    /// The text of damaged rows, as far as it is text.
+    pub(crate) texts: HashMap<usize, String>,
+}
+
+impl Batch {
+    /// The text of a row that could not be taken apart.
+    pub(crate) fn damaged_text(&self, row: usize) -> Option<&str> {
+        self.texts.get(&row).map(String::as_str)
+    }
 }
 
 /// Where the rows of a batch stand.
@@ -43,10 +52,30 @@ impl RowNumbers {
 /// Why a row can't be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Damage {
-    FieldCount { found: usize, expected: usize },
+    FieldCount {
+        found: usize,
+        expected: usize,
+    },
+    /// A quote that opens in the row, is never closed. What follows the line is read as rows again.
     UnclosedQuote,
     NotUtf8,
     NotJson(String),
+}
+
+/// The type that a column is handed out in: text is text however it is laid out.
+pub(crate) fn plain_type(found: &DataType) -> DataType {
+    match found {
+        DataType::Dictionary(_, values) => plain_type(values),
+        DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        other => other.clone(),
+    }
+}
+
+/// A column in its plain type.
+pub(crate) fn plain_array(array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
+    let wanted = plain_type(array.data_type());
+    if &wanted == array.data_type() { Ok(array.clone()) } else { arrow::compute::cast(array, &wanted) }
 }
 
 /// Receives the batches of an export, from many threads and in any order.
@@ -60,6 +89,16 @@ pub(crate) trait Rows: Sync {
     /// The type of a column. Text formats have text alone.
     fn column_type(&self, _column: usize) -> DataType {
         DataType::Utf8
+    }
+
+    /// Whether all values of a text column are text by their format, as JSON strings are, whatever they look like.
+    fn is_text(&self, _column: usize) -> bool {
+        false
+    }
+
+    /// What is worth telling about how the rows were read: a sentence each, without a full stop.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Reads the columns at these places of the header, in parallel.

@@ -46,7 +46,7 @@ impl Rows for BatchRows {
         (0..self.source.parts()).into_par_iter().try_for_each(|index| {
             let part = self.source.part(index);
             let columns: Vec<ArrayRef> = columns.iter().map(|&column| part.column(column).clone()).collect();
-            sink(Batch { columns, rows: RowNumbers::From(1, part.num_rows()), damaged: HashMap::new() })
+            sink(Batch { columns, rows: RowNumbers::From(1, part.num_rows()), damaged: HashMap::new(), texts: HashMap::new() })
         })
     }
 

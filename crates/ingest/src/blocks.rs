@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::mpsc::sync_channel;
 
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 use rayon::prelude::*;
 
 use crate::error::Error;
@@ -12,14 +12,18 @@ use crate::input::{Input, without_bom};
 /// A block is cut at the last record that ends within this many bytes; a longer record makes a longer block.
 const BLOCK_BYTES: usize = 4 << 20;
 
+/// A quoted field that is longer than this is taken for one that is never closed.
+const LONGEST_QUOTED: usize = 64 << 20;
+
 /// Whole records.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
     /// The line, from 1, on which the block starts.
     pub(crate) first_line: u64,
-    /// Whether the text ended in this block before a quoted field did.
-    pub(crate) unclosed_quote: bool,
+    /// The block is one record that ends inside a quoted field, since nothing closes it: the line on which it opens. What
+    /// follows that line is read as if the quote were not there.
+    pub(crate) unclosed_quote: Option<u64>,
 }
 
 /// Where records end.
@@ -35,10 +39,10 @@ pub(crate) enum Records {
 }
 
 impl Records {
-    /// The end of the last whole record, and whether what comes after it is inside quotes. The text starts with a record.
-    fn last_end(self, text: &[u8]) -> (Option<usize>, bool) {
+    /// The end of the last whole record, and the quote that is open at the end of the text. The text starts with a record.
+    fn last_end(self, text: &[u8]) -> (Option<usize>, Option<usize>) {
         match self {
-            Records::Lines => (memrchr(b'\n', text).map(|at| at + 1), false),
+            Records::Lines => (memrchr(b'\n', text).map(|at| at + 1), None),
             Records::Quoted { delimiter } => last_end_of_quoted(text, delimiter),
         }
     }
@@ -46,28 +50,28 @@ impl Records {
 
 /// Visits quotes only: outside them a line ends a record. A quote opens a field only where a field starts; elsewhere it is
 /// a character like any other. This is how the CSV parser reads them, so that both agree on any text.
-fn last_end_of_quoted(text: &[u8], delimiter: u8) -> (Option<usize>, bool) {
+fn last_end_of_quoted(text: &[u8], delimiter: u8) -> (Option<usize>, Option<usize>) {
     let mut end = None;
     let mut outside = 0;
-    let mut quoted = false;
+    let mut quoted = None;
     let mut escaped = usize::MAX;
     for at in memchr_iter(b'"', text) {
         if at == escaped {
             continue;
         }
-        if quoted {
+        if quoted.is_some() {
             if text.get(at + 1) == Some(&b'"') {
                 escaped = at + 1;
             } else {
-                quoted = false;
+                quoted = None;
                 outside = at + 1;
             }
-        } else if at == 0 || [delimiter, b'\n', b'\r'].contains(&text[at - 1]) {
-            quoted = true;
+        } else if at == 0 || [delimiter, b'\n'].contains(&text[at - 1]) {
+            quoted = Some(at);
             end = memrchr(b'\n', &text[outside..at]).map(|newline| outside + newline + 1).or(end);
         }
     }
-    if !quoted {
+    if quoted.is_none() {
         end = memrchr(b'\n', &text[outside..]).map(|newline| outside + newline + 1).or(end);
     }
     (end, quoted)
@@ -79,7 +83,7 @@ pub(crate) fn for_each_block(
     records: Records,
     each: &(dyn Fn(Block) -> Result<(), Error> + Sync),
 ) -> Result<(), Error> {
-    let mut reader = input.reader()?;
+    let mut reader = input.text()?;
     let (send, receive) = sync_channel::<Block>(rayon::current_num_threads());
     std::thread::scope(|scope| {
         let cutting = scope.spawn(move || {
@@ -100,34 +104,57 @@ fn cut(reader: &mut dyn Read, records: Records, mut send: impl FnMut(Block) -> b
     let mut wanted = BLOCK_BYTES;
     let mut first = true;
     loop {
-        let before = pending.len();
-        reader.take((wanted - before) as u64).read_to_end(&mut pending)?;
-        let at_end = pending.len() < wanted;
+        let missing = wanted.saturating_sub(pending.len());
+        let read = reader.take(missing as u64).read_to_end(&mut pending)?;
+        let at_end = read < missing;
         if first {
             let text = without_bom(&pending).len();
             pending.drain(..pending.len() - text);
             first = false;
         }
-        let (end, quoted) = records.last_end(&pending);
-        if at_end {
-            if !pending.is_empty() {
-                send(Block { bytes: pending, first_line: line, unclosed_quote: quoted });
-            }
-            return Ok(());
-        }
-        let Some(end) = end else {
+        let (end, quote) = records.last_end(&pending);
+        let unclosed = quote.filter(|quote| at_end || pending.len() - quote > LONGEST_QUOTED);
+        let end = match (end, unclosed) {
+            (end, Some(_)) => end.unwrap_or(0),
+            (_, None) if at_end => pending.len(),
+            (Some(end), None) => end,
             // One record is longer than the block.
-            wanted = pending.len() + BLOCK_BYTES;
-            continue;
+            (None, None) => {
+                wanted = pending.len() + BLOCK_BYTES;
+                continue;
+            }
         };
-        let rest = pending.split_off(end);
-        let lines = memchr_iter(b'\n', &pending).count() as u64;
-        if !send(Block { bytes: std::mem::replace(&mut pending, rest), first_line: line, unclosed_quote: false }) {
+        let whole = take_start(&mut pending, end);
+        let lines = count_lines(&whole);
+        if !whole.is_empty() && !send(Block { bytes: whole, first_line: line, unclosed_quote: None }) {
             return Ok(());
         }
         line += lines;
+        if let Some(quote) = unclosed {
+            let quote = quote - end;
+            let after = memchr(b'\n', &pending[quote..]).map_or(pending.len(), |newline| quote + newline + 1);
+            let unclosed_quote = Some(line + count_lines(&pending[..quote]));
+            let broken = take_start(&mut pending, after);
+            let lines = count_lines(&broken);
+            if !send(Block { bytes: broken, first_line: line, unclosed_quote }) {
+                return Ok(());
+            }
+            line += lines;
+        }
+        if at_end && pending.is_empty() {
+            return Ok(());
+        }
         wanted = pending.len().max(BLOCK_BYTES / 2) + BLOCK_BYTES / 2;
     }
+}
+
+fn take_start(text: &mut Vec<u8>, end: usize) -> Vec<u8> {
+    let rest = text.split_off(end);
+    std::mem::replace(text, rest)
+}
+
+fn count_lines(text: &[u8]) -> u64 {
+    memchr_iter(b'\n', text).count() as u64
 }
 
 #[cfg(test)]
@@ -138,21 +165,67 @@ mod tests {
 
     #[test]
     fn records_end_outside_quotes() {
-        assert_eq!(QUOTED.last_end(b"a,b\nc,d"), (Some(4), false));
-        assert_eq!(QUOTED.last_end(b"a,b\n\"c\n"), (Some(4), true));
-        assert_eq!(QUOTED.last_end(b"\"a\nb\",c\nd"), (Some(8), false));
-        assert_eq!(QUOTED.last_end(b"\"a\"\"\nb\"\nc"), (Some(8), false));
+        assert_eq!(QUOTED.last_end(b"a,b\nc,d"), (Some(4), None));
+        assert_eq!(QUOTED.last_end(b"a,b\n\"c\n"), (Some(4), Some(4)));
+        assert_eq!(QUOTED.last_end(b"\"a\nb\",c\nd"), (Some(8), None));
+        assert_eq!(QUOTED.last_end(b"\"a\"\"\nb\"\nc"), (Some(8), None));
         // A quote in the middle of a field is a character like any other.
-        assert_eq!(QUOTED.last_end(b"5\" pipe,b\nc"), (Some(10), false));
-        assert_eq!(QUOTED.last_end(b"\"a\"b\"\nc,d"), (Some(6), false));
-        assert_eq!(QUOTED.last_end(b"abc"), (None, false));
-        assert_eq!(Records::Lines.last_end(b"{\"a\nb"), (Some(4), false));
+        assert_eq!(QUOTED.last_end(b"5\" pipe,b\nc"), (Some(10), None));
+        assert_eq!(QUOTED.last_end(b"\"a\"b\"\nc,d"), (Some(6), None));
+        assert_eq!(QUOTED.last_end(b"abc"), (None, None));
+        assert_eq!(Records::Lines.last_end(b"{\"a\nb"), (Some(4), None));
+    }
+
+    fn blocks(text: &[u8]) -> Vec<(String, u64, Option<u64>)> {
+        let mut blocks = Vec::new();
+        cut(&mut std::io::Cursor::new(text), QUOTED, |block| {
+            blocks.push((String::from_utf8(block.bytes).unwrap(), block.first_line, block.unclosed_quote));
+            true
+        })
+        .unwrap();
+        blocks
+    }
+
+    #[test]
+    fn an_open_quote_costs_its_line() {
+        let found = blocks(b"h,i\n1,2\n3,\"4\n5,6\n7,8\n");
+        let block = |text: &str, line, quote| (text.to_owned(), line, quote);
+        assert_eq!(found, [block("h,i\n1,2\n", 1, None), block("3,\"4\n", 3, Some(3)), block("5,6\n7,8\n", 4, None)]);
+        let found = blocks(b"h,i\n\"1\n1\",\"2\n");
+        assert_eq!(found, [block("h,i\n", 1, None), block("\"1\n1\",\"2\n", 2, Some(3))]);
+        assert_eq!(blocks(b"\""), [block("\"", 1, Some(1))]);
+        assert_eq!(blocks(b"\xef\xbb\xbfa"), [block("a", 1, None)]);
+        assert!(blocks(b"").is_empty());
+    }
+
+    #[test]
+    fn a_quote_that_swallows_a_long_text_does_not() {
+        let mut text = b"a,\"b\n".to_vec();
+        text.extend(b"c,d\n".repeat((LONGEST_QUOTED + 2 * BLOCK_BYTES) / 4));
+        let found = blocks(&text);
+        assert_eq!((found[0].0.len(), found[0].2), (5, Some(1)));
+        assert_eq!(found.iter().map(|block| block.0.len()).sum::<usize>(), text.len());
+        assert!(found[1..].iter().all(|block| block.2.is_none() && block.1 > 1));
     }
 
     proptest::proptest! {
+        /// Nothing is lost and no line is counted twice.
+        #[test]
+        fn blocks_are_the_text(text in "[a,\"\n]{0,60}") {
+            let mut line = 1;
+            let mut whole = String::new();
+            for (bytes, first_line, _) in blocks(text.as_bytes()) {
+                proptest::prop_assert_eq!(first_line, line);
+                line += bytes.matches('\n').count() as u64;
+                whole += &bytes;
+            }
+            proptest::prop_assert_eq!(whole, text);
+        }
+
+
         /// Whatever the text, cutting it where records end gives the parser the same records as the whole.
         #[test]
-        fn blocks_parse_as_the_whole(text in "[a,\"\n\r]{0,40}", at in 0usize..40) {
+        fn blocks_parse_as_the_whole(text in "([a,\"\n]|\r\n){0,40}", at in 0usize..40) {
             let parse = |text: &[u8]| {
                 let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
                 reader.byte_records().map(|r| r.unwrap().iter().map(<[u8]>::to_vec).collect::<Vec<_>>()).collect::<Vec<_>>()

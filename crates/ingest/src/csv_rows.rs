@@ -1,104 +1,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringBuilder};
-use memchr::memchr_iter;
+use arrow::array::{ArrayRef, StringArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 
 use crate::batch::{Batch, Damage, RowNumbers, Rows, Sink};
 use crate::blocks::{Block, Records, for_each_block};
+use crate::csv_fields::{Dialect, Field, Visitor};
+use crate::csv_header::{note, sniff};
 use crate::error::Error;
-use crate::input::{Input, without_bom};
-
-/// The delimiters that are looked for, in the order in which they win a tie.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-
-/// How many lines are looked at to find the delimiter.
-const SNIFF_LINES: usize = 100;
-
-/// How fields are separated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    /// By one character; fields may be quoted.
-    Delimited(u8),
-    /// By runs of spaces and tabs.
-    Spaces,
-}
-
-impl Dialect {
-    /// The dialect in which the header has the most fields and the following lines agree with it.
-    fn sniff(start: &[u8]) -> Self {
-        let lines: Vec<&[u8]> =
-            without_bom(start).split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).take(SNIFF_LINES).collect();
-        let Some(header) = lines.first() else { return Dialect::Delimited(b',') };
-        let best = DELIMITERS
-            .into_iter()
-            .map(|delimiter| {
-                let fields = |line: &[u8]| memchr_iter(delimiter, line).count();
-                let agreeing = lines.iter().filter(|line| fields(line) == fields(header)).count();
-                (fields(header) > 0, agreeing * 2 > lines.len(), fields(header), delimiter)
-            })
-            .reduce(|best, next| if (next.0, next.1, next.2) > (best.0, best.1, best.2) { next } else { best });
-        match best {
-            Some((true, _, _, delimiter)) => Dialect::Delimited(delimiter),
-            _ => {
-                let words = |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
-                let agree =
-                    words(header) > 1 && lines.iter().filter(|line| words(line) == words(header)).count() * 2 > lines.len();
-                if agree { Dialect::Spaces } else { Dialect::Delimited(b',') }
-            }
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Dialect::Delimited(b',') => "CSV",
-            Dialect::Delimited(b';') => "CSV separated by semicolons",
-            Dialect::Delimited(b'\t') => "CSV separated by tabs",
-            Dialect::Delimited(_) => "CSV separated by bars",
-            Dialect::Spaces => "text separated by runs of spaces",
-        }
-    }
-
-    fn records(self) -> Records {
-        match self {
-            Dialect::Delimited(delimiter) => Records::Quoted { delimiter },
-            Dialect::Spaces => Records::Lines,
-        }
-    }
-
-    /// Hands the records of a text to `each`: fields and the line, from 0, on which they start. Blank lines are no records.
-    fn parse(self, text: &[u8], mut each: impl FnMut(&csv::ByteRecord, u64) -> bool) {
-        match self {
-            Dialect::Delimited(delimiter) => {
-                let mut reader =
-                    csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text);
-                let mut record = csv::ByteRecord::new();
-                // Bytes in memory cannot fail to be read, and records may have any number of fields.
-                while reader.read_byte_record(&mut record).unwrap_or(false) {
-                    let line = record.position().map_or(0, |position| first_line(text, position));
-                    if !each(&record, line) {
-                        return;
-                    }
-                }
-            }
-            Dialect::Spaces => {
-                for (line, text) in text.split(|&b| b == b'\n').enumerate() {
-                    let record: csv::ByteRecord = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
-                    if !record.is_empty() && !each(&record, line as u64) {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The line, from 0, of a record's first character: the parser's position is before the blank lines that it passed over,
-/// and before the second half of a CRLF.
-fn first_line(text: &[u8], position: &csv::Position) -> u64 {
-    let passed = text.iter().skip(position.byte() as usize).take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() - 1 + passed.filter(|&&byte| byte == b'\n').count() as u64
-}
+use crate::input::{Hints, Input, without_bom};
 
 /// A text of delimited fields with a header.
 #[derive(Debug)]
@@ -106,65 +17,174 @@ pub(crate) struct CsvRows {
     input: Input,
     dialect: Dialect,
     header: Vec<Arc<str>>,
+    /// Records up to the first that holds values.
+    head: usize,
+    notes: Vec<String>,
 }
 
 impl CsvRows {
-    pub(crate) fn open(input: Input, start: &[u8]) -> Result<Self, Error> {
-        let dialect = Dialect::sniff(start);
-        let mut header: Vec<Arc<str>> = Vec::new();
-        let mut not_text = false;
-        dialect.parse(without_bom(start), |record, _| {
-            for field in record {
-                match std::str::from_utf8(field) {
-                    Ok(name) => header.push(name.trim().into()),
-                    Err(_) => not_text = true,
-                }
-            }
-            false
-        });
-        if not_text {
+    pub(crate) fn open(mut input: Input, start: &[u8], hints: &Hints) -> Result<Self, Error> {
+        let mut start = without_bom(start).to_vec();
+        input.carriage_returns = !start.contains(&b'\n') && start.contains(&b'\r');
+        if input.carriage_returns {
+            start.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+        }
+        let (dialect, head) = sniff(&start, hints);
+        if head.names.is_empty() {
+            return Err(Error::input(&input.name, "the file has only blank lines; expected a header and rows"));
+        }
+        if head.names.iter().any(|name| name.contains('\u{fffd}')) {
             return Err(Error::input(
                 &input.name,
                 "the header is not UTF-8 text; convert the file, for example with: iconv -f CP1252 -t UTF-8",
             ));
         }
-        if header.is_empty() {
-            return Err(Error::input(&input.name, "the file has only blank lines; expected a header and rows"));
-        }
-        Ok(Self { input, dialect, header })
+        let header = head.names.iter().map(|name| name.as_str().into()).collect();
+        let mut notes = input.notes();
+        notes.extend(note(head.above));
+        Ok(Self { input, dialect, header, head: head.records, notes })
     }
 
-    fn batch(&self, block: &Block, columns: &[usize]) -> Batch {
-        let mut builders: Vec<StringBuilder> = columns.iter().map(|_| StringBuilder::new()).collect();
-        let mut rows = Vec::new();
-        let mut damaged = HashMap::new();
-        // The first record of the text is the header.
-        let mut header = block.first_line == 1;
-        self.dialect.parse(&block.bytes, |record, line| {
-            if std::mem::take(&mut header) {
-                return true;
-            }
-            if record.len() != self.header.len() {
-                damaged.insert(rows.len(), Damage::FieldCount { found: record.len(), expected: self.header.len() });
-            }
-            for (builder, &column) in builders.iter_mut().zip(columns) {
-                match record.get(column).map(std::str::from_utf8) {
-                    Some(Ok(field)) => builder.append_value(field),
-                    Some(Err(_)) => {
-                        damaged.insert(rows.len(), Damage::NotUtf8);
-                        builder.append_null();
-                    }
-                    None => builder.append_null(),
-                }
-            }
-            rows.push(block.first_line + line);
-            true
-        });
-        if block.unclosed_quote && !rows.is_empty() {
+    fn batch(&self, block: &Block, columns: &[usize]) -> Result<Batch, Error> {
+        let mut places = vec![Vec::new(); columns.iter().max().map_or(0, |last| last + 1)];
+        columns.iter().enumerate().for_each(|(builder, &column)| places[column].push(builder));
+        let valid = std::str::from_utf8(&block.bytes).is_ok();
+        let mut reader = BlockReader {
+            places,
+            builders: columns.iter().map(|_| TextBuilder::default()).collect(),
+            width: self.header.len(),
+            valid,
+            head: if block.first_line == 1 { self.head } else { 0 },
+            first_line: block.first_line,
+            extra: false,
+            broken: false,
+            rows: Vec::new(),
+            damaged: HashMap::new(),
+        };
+        self.dialect.visit(&block.bytes, &mut reader);
+        let BlockReader { builders, mut rows, mut damaged, .. } = reader;
+        if let (Some(line), Some(row)) = (block.unclosed_quote, rows.last_mut()) {
+            *row = line;
             damaged.insert(rows.len() - 1, Damage::UnclosedQuote);
         }
-        let columns = builders.into_iter().map(|mut builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        Batch { columns, rows: RowNumbers::Listed(rows), damaged }
+        let columns = builders.into_iter().map(TextBuilder::finish).collect::<Result<_, _>>();
+        let columns = columns.map_err(|error| Error::input(&self.input.name, format_args!("cannot read: {error}")))?;
+        let texts = texts_of(block, &rows, damaged.keys().copied());
+        Ok(Batch { columns, rows: RowNumbers::Listed(rows), damaged, texts })
+    }
+}
+
+/// Takes the wanted fields of a block.
+struct BlockReader {
+    /// For each column of the file the builders that want it.
+    places: Vec<Vec<usize>>,
+    builders: Vec<TextBuilder>,
+    /// Fields of the header.
+    width: usize,
+    /// Whether the whole block is UTF-8.
+    valid: bool,
+    /// Records of the header that are still to come.
+    head: usize,
+    first_line: u64,
+    /// Whether a field beyond the header holds something.
+    extra: bool,
+    /// Whether a wanted field is not UTF-8.
+    broken: bool,
+    rows: Vec<u64>,
+    damaged: HashMap<usize, Damage>,
+}
+
+impl Visitor for BlockReader {
+    #[inline]
+    fn field(&mut self, place: usize, field: Field<'_>) {
+        if place >= self.width {
+            self.extra |= !field.is_blank();
+        }
+        if self.head > 0 {
+            return;
+        }
+        let Some(builders) = self.places.get(place) else { return };
+        for &builder in builders {
+            let builder = &mut self.builders[builder];
+            let start = builder.text.len();
+            field.append_to(&mut builder.text);
+            if !self.valid && std::str::from_utf8(&builder.text[start..]).is_err() {
+                builder.text.truncate(start);
+                self.broken = true;
+            } else {
+                builder.taken = true;
+            }
+        }
+    }
+
+    fn end(&mut self, fields: usize, line: u64) -> bool {
+        let extra = std::mem::take(&mut self.extra);
+        if self.head > 0 {
+            self.head -= 1;
+            return true;
+        }
+        // Delimiters at the end of a line, with nothing between them, say nothing.
+        if fields < self.width || extra {
+            self.damaged.insert(self.rows.len(), Damage::FieldCount { found: fields, expected: self.width });
+        }
+        if std::mem::take(&mut self.broken) {
+            self.damaged.insert(self.rows.len(), Damage::NotUtf8);
+        }
+        self.builders.iter_mut().for_each(TextBuilder::end_row);
+        self.rows.push(self.first_line + line);
+        true
+    }
+}
+
+/// The text of some rows of a block: the lines from where they start to where the next row does.
+fn texts_of(block: &Block, rows: &[u64], wanted: impl ExactSizeIterator<Item = usize>) -> HashMap<usize, String> {
+    if wanted.len() == 0 {
+        return HashMap::new();
+    }
+    let starts: Vec<usize> = std::iter::once(0).chain(memchr::memchr_iter(b'\n', &block.bytes).map(|at| at + 1)).collect();
+    let start = |line: u64| starts.get((line - block.first_line) as usize).copied().unwrap_or(block.bytes.len());
+    let text = |row: usize| {
+        let end = rows.get(row + 1).map_or(block.bytes.len(), |&next| start(next));
+        String::from_utf8_lossy(&block.bytes[start(rows[row]).min(end)..end]).trim_end_matches(['\r', '\n']).to_owned()
+    };
+    wanted.map(|row| (row, text(row))).collect()
+}
+
+/// A column of texts while it grows.
+struct TextBuilder {
+    text: Vec<u8>,
+    ends: Vec<i32>,
+    /// Rows without a field, and whether the row that is read has one.
+    missing: Vec<usize>,
+    taken: bool,
+}
+
+impl Default for TextBuilder {
+    fn default() -> Self {
+        Self { text: Vec::new(), ends: vec![0], missing: Vec::new(), taken: false }
+    }
+}
+
+impl TextBuilder {
+    fn end_row(&mut self) {
+        if !std::mem::take(&mut self.taken) {
+            self.missing.push(self.ends.len() - 1);
+        }
+        self.ends.push(self.text.len() as i32);
+    }
+
+    fn finish(self) -> Result<ArrayRef, arrow::error::ArrowError> {
+        let rows = self.ends.len() - 1;
+        if i32::try_from(self.text.len()).is_err() {
+            return Err(arrow::error::ArrowError::OffsetOverflowError(self.text.len()));
+        }
+        let nulls = (!self.missing.is_empty()).then(|| {
+            let mut present = vec![true; rows];
+            self.missing.iter().for_each(|&row| present[row] = false);
+            NullBuffer::from(present)
+        });
+        let ends = OffsetBuffer::new(self.ends.into());
+        Ok(Arc::new(StringArray::try_new(ends, Buffer::from_vec(self.text), nulls)?))
     }
 }
 
@@ -173,50 +193,26 @@ impl Rows for CsvRows {
         &self.header
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {
-        for_each_block(&self.input, self.dialect.records(), &|block| sink(self.batch(&block, columns)))
+        let records = match self.dialect {
+            Dialect::Delimited(delimiter) => Records::Quoted { delimiter },
+            Dialect::Spaces => Records::Lines,
+        };
+        for_each_block(&self.input, records, &|block| sink(self.batch(&block, columns)?))
     }
 
     fn format(&self) -> &'static str {
-        self.dialect.name()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_know_their_lines() {
-        let lines = |text: &str, dialect: Dialect| {
-            let mut lines = Vec::new();
-            dialect.parse(text.as_bytes(), |record, line| {
-                lines.push((String::from_utf8_lossy(&record[0]).into_owned(), line));
-                true
-            });
-            lines
-        };
-        for (dialect, end) in [(Dialect::Delimited(b','), "\n"), (Dialect::Delimited(b','), "\r\n"), (Dialect::Spaces, "\r\n")] {
-            let text = ["a 1", "b 2", "", "", "c 3", "d 4"].join(end);
-            let found = lines(&text, dialect);
-            let numbers: Vec<u64> = found.iter().map(|(_, line)| *line).collect();
-            assert_eq!(numbers, [0, 1, 4, 5], "{dialect:?} {end:?}");
-        }
-        assert_eq!(lines("a\r\n\"b\r\nb\"\r\nc", Dialect::Delimited(b','))[2], ("c".to_owned(), 3));
-    }
-
-    #[test]
-    fn dialects_are_told_by_the_header_and_what_follows() {
-        for (text, dialect) in [
-            ("a,b\n1,2\n", Dialect::Delimited(b',')),
-            ("a;b\n1,5;2\n", Dialect::Delimited(b';')),
-            ("a\tb c\n1\t2\n", Dialect::Delimited(b'\t')),
-            ("a|b|c\n1|2|3\n", Dialect::Delimited(b'|')),
-            (" customer_id  date dollars\n 00001 19970101   11.77\n", Dialect::Spaces),
-            ("customer\nx\n", Dialect::Delimited(b',')),
-            ("order total,b\n1,2\n", Dialect::Delimited(b',')),
-        ] {
-            assert_eq!(Dialect::sniff(text.as_bytes()), dialect, "{text}");
+        match self.dialect {
+            Dialect::Delimited(b',') => "CSV",
+            Dialect::Delimited(b';') => "CSV separated by semicolons",
+            Dialect::Delimited(b'\t') => "CSV separated by tabs",
+            Dialect::Delimited(b'|') => "CSV separated by bars",
+            Dialect::Delimited(_) => "CSV",
+            Dialect::Spaces => "text separated by runs of spaces",
         }
     }
 }

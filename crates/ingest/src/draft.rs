@@ -364,7 +364,7 @@ fn profile(opened: &Opened, columns: &[usize]) -> Result<Vec<OperandKind>, Error
     let rows = &*opened.rows;
     let texts: Vec<usize> = columns.iter().copied().filter(|&column| rows.column_type(column) == DataType::Utf8).collect();
     let start: Vec<TextProfile> =
-        texts.iter().map(|&column| if rows.is_text(column) { TextProfile::text() } else { TextProfile::default() }).collect();
+        texts.iter().map(|&column| if rows.is_text(column) { TextProfile::of_text() } else { TextProfile::default() }).collect();
     let profiles = Mutex::new(start.clone());
     if !texts.is_empty() {
         rows.read(&texts, &|batch| {

@@ -6,10 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::arrow_rows::ArrowRows;
 use crate::batch::Rows;
 use crate::batch_rows::BatchRows;
 use crate::csv_rows::CsvRows;
+use crate::encoding::Encoding;
 use crate::error::Error;
+use crate::excel_rows::ExcelRows;
+use crate::json_objects::JsonObjects;
 use crate::json_rows::JsonRows;
 use crate::options::Export;
 use crate::parquet_rows::ParquetRows;
@@ -23,8 +27,30 @@ const ZEROS_OF_BINARY: usize = 200;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const PARQUET: &[u8] = b"PAR1";
+const ARROW_FILE: &[u8] = b"ARROW1";
+const ARROW_STREAM: &[u8] = &[0xff, 0xff, 0xff, 0xff];
+const ZIP: &[u8] = b"PK\x03\x04";
+const OLE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
-const UTF16_BOMS: [&[u8]; 2] = [&[0xff, 0xfe], &[0xfe, 0xff]];
+
+/// What is known of an export before it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// What separates fields; otherwise it is looked for.
+    pub(crate) delimiter: Option<u8>,
+    /// Lines of the header. Default: 1.
+    pub(crate) header_rows: usize,
+    /// Paths whose text may be a JSON object with paths of its own.
+    pub(crate) json_strings: Vec<String>,
+    /// The sheet of a workbook. Default: the first that is not empty.
+    pub(crate) sheet: Option<String>,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self { delimiter: None, header_rows: 1, json_strings: Vec::new(), sheet: None }
+    }
+}
 
 /// The bytes of an export; they can be read more than once.
 #[derive(Debug, Clone)]
@@ -32,6 +58,12 @@ pub(crate) struct Input {
     pub(crate) name: String,
     source: Source,
     compression: Compression,
+    /// How the text is encoded, where it is text.
+    encoding: Encoding,
+    /// Whether the text is JSON whose objects are not a line each.
+    json_objects: bool,
+    /// Whether lines end with carriage returns alone.
+    pub(crate) carriage_returns: bool,
     /// Bytes read so far from the file, before decompression; for progress.
     pub(crate) consumed: Arc<AtomicU64>,
 }
@@ -50,7 +82,7 @@ enum Compression {
 }
 
 impl Input {
-    fn open(export: &Export) -> Result<Self, Error> {
+    pub(crate) fn open(export: &Export) -> Result<Self, Error> {
         let (name, source) = match export {
             Export::File(path) => {
                 let meta = std::fs::metadata(path).map_err(|error| Error::io(path, "open", error))?;
@@ -78,7 +110,15 @@ impl Input {
                 ("standard input".to_owned(), Source::Memory(bytes.into()))
             }
         };
-        let mut input = Self { name, source, compression: Compression::None, consumed: Arc::default() };
+        let mut input = Self {
+            name,
+            source,
+            compression: Compression::None,
+            encoding: Encoding::Utf8,
+            json_objects: false,
+            carriage_returns: false,
+            consumed: Arc::default(),
+        };
         let start = input.start(GZIP.len().max(ZSTD.len()))?;
         input.compression = if start.starts_with(GZIP) {
             Compression::Gzip
@@ -103,6 +143,23 @@ impl Input {
         }
     }
 
+    /// What is worth telling about how the text is encoded.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.encoding.note().map(str::to_owned).into_iter().collect()
+    }
+
+    /// The text, in UTF-8.
+    pub(crate) fn text(&self) -> Result<Box<dyn Read + Send>, Error> {
+        let text = self.encoding.decode(self.reader()?);
+        Ok(if self.json_objects {
+            Box::new(JsonObjects::new(text))
+        } else if self.carriage_returns {
+            Box::new(CarriageReturns(text))
+        } else {
+            text
+        })
+    }
+
     /// The bytes without compression.
     pub(crate) fn reader(&self) -> Result<Box<dyn Read + Send>, Error> {
         let raw = Counted { inner: self.raw()?, consumed: self.consumed.clone() };
@@ -122,10 +179,24 @@ impl Input {
 
     /// The first bytes, without compression.
     fn start(&self, length: usize) -> Result<Vec<u8>, Error> {
+        self.start_of(self.reader()?, length)
+    }
+
+    fn start_of(&self, reader: Box<dyn Read + Send>, length: usize) -> Result<Vec<u8>, Error> {
         let mut start = Vec::with_capacity(length);
-        self.reader()?.take(length as u64).read_to_end(&mut start).map_err(|error| self.unreadable(&error))?;
+        reader.take(length as u64).read_to_end(&mut start).map_err(|error| self.unreadable(&error))?;
         self.consumed.store(0, Ordering::Relaxed);
         Ok(start)
+    }
+
+    /// Finds how the text is encoded.
+    fn find_encoding(&mut self, start: &[u8]) -> Result<(), Error> {
+        self.encoding = match Encoding::of_start(start) {
+            Some(encoding) => encoding,
+            None => Encoding::judge(&mut *self.reader()?).map_err(|error| self.unreadable(&error))?,
+        };
+        self.consumed.store(0, Ordering::Relaxed);
+        Ok(())
     }
 
     /// All bytes, without compression, for formats that are read from their end.
@@ -140,7 +211,10 @@ impl Input {
         }
     }
 
-    pub(crate) fn unreadable(&self, error: &dyn std::fmt::Display) -> Error {
+    pub(crate) fn unreadable(&self, error: &std::io::Error) -> Error {
+        if self.compression != Compression::None && error.kind() == std::io::ErrorKind::UnexpectedEof {
+            return Error::input(&self.name, "the archive ends too early: it was cut off; get it again or make it again");
+        }
         let what = match self.compression {
             Compression::None => "cannot read",
             Compression::Gzip => "cannot decompress (gzip)",
@@ -156,6 +230,17 @@ pub(crate) enum Whole {
     Memory(bytes::Bytes),
 }
 
+/// Lines that end with carriage returns, ended as others are.
+struct CarriageReturns(Box<dyn Read + Send>);
+
+impl Read for CarriageReturns {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        buffer[..read].iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+        Ok(read)
+    }
+}
+
 struct Counted {
     inner: Box<dyn Read + Send>,
     consumed: Arc<AtomicU64>,
@@ -169,48 +254,75 @@ impl Read for Counted {
     }
 }
 
-/// Tells what an export is and reads its header.
-pub(crate) fn open(export: &Export) -> Result<(Input, Box<dyn Rows>), Error> {
-    let input = Input::open(export)?;
-    if let Export::Rows(source) = export {
-        return Ok((input, Box::new(BatchRows::new(source.clone()))));
+impl From<crate::preset::Hints> for Hints {
+    fn from(hints: crate::preset::Hints) -> Self {
+        let crate::preset::Hints { delimiter, header_rows, json_strings } = hints;
+        Self { delimiter, header_rows, json_strings, sheet: None }
     }
-    let start = input.start(SNIFF_BYTES)?;
-    let rows: Box<dyn Rows> = if start.is_empty() {
-        return Err(Error::input(&input.name, "the file is empty; expected a header and rows"));
-    } else if start.starts_with(PARQUET) {
-        Box::new(ParquetRows::open(input.clone())?)
-    } else if UTF16_BOMS.iter().any(|bom| start.starts_with(bom)) {
-        return Err(Error::input(
-            &input.name,
-            "the text is UTF-16; expected UTF-8 (save it as CSV UTF-8, or convert it with: iconv -f UTF-16 -t UTF-8)",
-        ));
-    } else if start.iter().filter(|&&byte| byte == 0).count() > start.len() / ZEROS_OF_BINARY {
-        return Err(Error::input(
-            &input.name,
-            "this is neither text nor Parquet (it has zero bytes); expected CSV, JSON Lines or Parquet, plain, gzip or zstd",
-        ));
-    } else if starts_json_array(&start) {
-        return Err(Error::input(
-            &input.name,
-            "this is one JSON array; expected JSON Lines, an object a line (convert it, for example with: jq -c '.[]')",
-        ));
-    } else if first_printable(&start) == Some(b'{') {
-        Box::new(JsonRows::open(input.clone())?)
-    } else {
-        Box::new(CsvRows::open(input.clone(), &start)?)
-    };
-    Ok((input, rows))
+}
+
+impl Input {
+    /// Tells what an export is and reads its header.
+    pub(crate) fn rows(&mut self, export: &Export, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
+        let input = self;
+        if let Export::Rows(source) = export {
+            return Ok(Box::new(BatchRows::new(source.clone())));
+        }
+        let start = input.start(SNIFF_BYTES)?;
+        let rows: Box<dyn Rows> = if start.is_empty() {
+            return Err(Error::input(&input.name, "the file is empty; expected a header and rows"));
+        } else if start.starts_with(PARQUET) {
+            Box::new(ParquetRows::open(input.clone())?)
+        } else if start.starts_with(ARROW_FILE) || start.starts_with(ARROW_STREAM) {
+            Box::new(ArrowRows::open(input.clone(), start.starts_with(ARROW_FILE))?)
+        } else if start.starts_with(ZIP) || start.starts_with(OLE) {
+            Box::new(ExcelRows::open(input, hints)?)
+        } else {
+            input.find_encoding(&start)?;
+            let mut start = input.start_of(input.text()?, SNIFF_BYTES)?;
+            if start.iter().filter(|&&byte| byte == 0).count() > start.len() / ZEROS_OF_BINARY {
+                return Err(Error::input(
+                    &input.name,
+                    "this is no format that is known (it has zero bytes); expected CSV, JSON, Parquet, Arrow or Excel, plain, gzip or zstd",
+                ));
+            }
+            let array = starts_json_array(&start);
+            if array || first_printable(&start) == Some(b'{') {
+                input.json_objects = array || !first_line_is_whole(&start);
+                if input.json_objects {
+                    start = input.start_of(input.text()?, SNIFF_BYTES)?;
+                }
+                if without_bom(&start).trim_ascii().is_empty() {
+                    return Err(Error::input(&input.name, "the JSON array is empty; expected objects in it"));
+                }
+                Box::new(JsonRows::open(input.clone(), hints)?)
+            } else {
+                Box::new(CsvRows::open(input.clone(), &start, hints)?)
+            }
+        };
+        Ok(rows)
+    }
 }
 
 fn first_printable(start: &[u8]) -> Option<u8> {
-    let text = start.strip_prefix(UTF8_BOM).unwrap_or(start);
-    text.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+    without_bom(start).iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
 fn starts_json_array(start: &[u8]) -> bool {
     let mut text = without_bom(start).iter().filter(|byte| !byte.is_ascii_whitespace());
     text.next() == Some(&b'[') && matches!(text.next(), Some(b'{' | b'[' | b']'))
+}
+
+/// Whether the first line that is not blank ends with its object, or is not seen to its end. An object that goes over
+/// lines does not.
+fn first_line_is_whole(start: &[u8]) -> bool {
+    let text = without_bom(start).trim_ascii_start();
+    let Some(end) = memchr::memchr(b'\n', text) else { return true };
+    let line = text[..end].trim_ascii();
+    // A damaged line among whole ones is one damaged row.
+    line.ends_with(b"}")
+        || text[end..].split(|&byte| byte == b'\n').any(|line| line.starts_with(b"{"))
+            && !text.split(|&byte| byte == b'\n').any(|line| line.starts_with(b"}"))
 }
 
 pub(crate) fn without_bom(text: &[u8]) -> &[u8] {

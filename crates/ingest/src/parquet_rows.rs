@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
 
-use crate::batch::{Batch, RowNumbers, Rows, Sink};
+use crate::batch::{Batch, RowNumbers, Rows, Sink, plain_array, plain_type};
 use crate::error::Error;
 use crate::input::{Input, Whole};
 
@@ -64,7 +64,8 @@ impl ParquetRows {
             // The reader gives columns in the file's order.
             let found = columns.iter().map(|&column| batch.column_by_name(&self.header[column]).cloned());
             let columns = found.collect::<Option<Vec<ArrayRef>>>().ok_or_else(|| unreadable(&"a column is missing"))?;
-            sink(Batch { columns, rows: RowNumbers::From(next, rows), damaged: HashMap::new() })?;
+            let columns = columns.iter().map(plain_array).collect::<Result<_, _>>().map_err(|error| unreadable(&error))?;
+            sink(Batch { columns, rows: RowNumbers::From(next, rows), damaged: HashMap::new(), texts: HashMap::new() })?;
             next += rows as u64;
         }
         Ok(())
@@ -77,7 +78,7 @@ impl Rows for ParquetRows {
     }
 
     fn column_type(&self, column: usize) -> DataType {
-        self.metadata.schema().field(column).data_type().clone()
+        plain_type(self.metadata.schema().field(column).data_type())
     }
 
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {

@@ -164,7 +164,7 @@ struct Read {
 
 impl Opened {
     fn new(export: &Export, options: &Options) -> Result<Self, Error> {
-        let input = Input::open(export)?;
+        let mut input = Input::open(export)?;
         let hints = |preset: preset::Hints| Hints { sheet: options.sheet.clone(), ..preset.into() };
         let mut choice = options.preset.clone();
         let mut read_with = choice.hints();

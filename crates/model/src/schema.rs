@@ -110,8 +110,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 5] =
-        [Table::Activity, Table::Customers, Table::Subscriptions, Table::Surveys, Table::Cancellations];
+    pub const ALL: [Table; 5] = [Table::Activity, Table::Customers, Table::Subscriptions, Table::Surveys, Table::Cancellations];
 
     /// The table's name, which is its folder's.
     pub const fn name(self) -> &'static str {
@@ -154,11 +153,8 @@ impl Table {
             column_of(c::COMMENT, Name, false),
             column_of(c::WEIGHT, Amount, false),
         ];
-        const CANCELLATIONS: &[TableColumn] = &[
-            column_of(c::TIME, Time, true),
-            column_of(c::REASON, Name, false),
-            column_of(c::COMMENT, Name, false),
-        ];
+        const CANCELLATIONS: &[TableColumn] =
+            &[column_of(c::TIME, Time, true), column_of(c::REASON, Name, false), column_of(c::COMMENT, Name, false)];
         match self {
             Table::Activity => ACTIVITY,
             Table::Customers => CUSTOMERS,

@@ -9,6 +9,7 @@ use tenure_model::Decimal;
 use super::profile::{TextType, boolean};
 use super::{PRECISION, first_line};
 use crate::error::{Error, ErrorKind};
+use crate::numbers::NumberReader;
 
 /// How far an exact result may be from the same expression in floating point. More means that it has overflowed.
 const FLOAT_TOLERANCE: (f64, f64) = (0.5, 1e-6);
@@ -85,7 +86,7 @@ impl Evaluator {
             let array = column(name);
             let wanted = self.schema.get(name.as_str()).cloned().unwrap_or(DataType::String);
             let series = match text {
-                Some(_) => text_series(name, &wanted, &array, self.scale, &mut unreadable),
+                Some(text) => text_series(name, &wanted, *text, &array, self.scale, &mut unreadable),
                 None => typed_series(name, &wanted, &array, self.scale),
             };
             series.map(Column::from)
@@ -168,20 +169,23 @@ fn from_float(number: f64) -> Option<Decimal> {
 fn text_series(
     name: &str,
     wanted: &DataType,
+    text: TextType,
     array: &ArrayRef,
     scale: u8,
     unreadable: &mut Vec<Misfit>,
 ) -> Result<Series, PolarsError> {
+    let reader = match text {
+        TextType::Integer(style) | TextType::Decimal(_, style) => NumberReader::new(style),
+        TextType::Boolean | TextType::Text => NumberReader::default(),
+    };
+    let number = |text: &str, scale: u8| reader.read(text).ok()??.at_scale(scale).map(Decimal::units);
     let texts = array.as_string::<i32>();
     let trimmed = texts.iter().map(|text| text.map(str::trim).filter(|text| !text.is_empty()));
     let mut bad = |row: usize, text: &str| unreadable.push((row, name.to_owned(), text.to_owned()));
     Ok(match wanted {
-        DataType::Int64 => Series::new(name.into(), read_texts(trimmed, |text| text.parse::<i64>().ok(), &mut bad)),
+        DataType::Int64 => Series::new(name.into(), read_texts(trimmed, |text| i64::try_from(number(text, 0)?).ok(), &mut bad)),
         DataType::Boolean => Series::new(name.into(), read_texts(trimmed, boolean, &mut bad)),
-        DataType::Decimal(..) => {
-            let read = |text: &str| text.parse::<Decimal>().ok()?.at_scale(scale).map(Decimal::units);
-            decimal_series(name, &read_texts(trimmed, read, &mut bad), scale)?
-        }
+        DataType::Decimal(..) => decimal_series(name, &read_texts(trimmed, |text| number(text, scale), &mut bad), scale)?,
         _ => Series::new(name.into(), trimmed.collect::<Vec<_>>()),
     })
 }

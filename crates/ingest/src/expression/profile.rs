@@ -2,32 +2,56 @@
 
 use tenure_model::Decimal;
 
+use crate::numbers::{NumberProfile, NumberReader, NumberStyle};
+
 /// What the texts of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextType {
-    Integer,
+    /// Numbers, written so.
+    Integer(NumberStyle),
     /// With at most so many decimals.
-    Decimal(u8),
+    Decimal(u8, NumberStyle),
     Boolean,
     Text,
 }
 
+/// The styles that a column's numbers may have.
+const STYLES: [NumberStyle; 4] = [NumberStyle::Plain, NumberStyle::Point, NumberStyle::Comma, NumberStyle::Either];
+
 /// What the texts of a column turned out to be, over all its rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TextProfile {
+    /// Whether they are text whatever they look like.
+    text: bool,
     values: u64,
-    integers: u64,
-    decimals: u64,
     booleans: u64,
     /// Numbers written with leading zeros, as ids are.
     padded: u64,
+    /// Whole numbers that are plain.
+    integers: u64,
+    /// The other numbers, as each style reads them.
+    numbers: [Numbers; STYLES.len()],
+    written: NumberProfile,
+}
+
+/// Numbers of a column, as one style reads them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbers {
+    /// Whole and within 64 bits.
+    integers: u64,
+    decimals: u64,
     scale: u8,
 }
 
 impl TextProfile {
+    /// Of a column whose values are text by its format.
+    pub(crate) fn of_text() -> Self {
+        Self { text: true, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, text: &str) {
         let text = text.trim();
-        if text.is_empty() {
+        if text.is_empty() || self.text {
             return;
         }
         self.values += 1;
@@ -36,31 +60,48 @@ impl TextProfile {
             self.padded += 1;
         } else if text.parse::<i64>().is_ok() {
             self.integers += 1;
-        } else if let Ok(decimal) = text.parse::<Decimal>() {
-            self.decimals += 1;
-            self.scale = self.scale.max(decimal.normalized().scale());
         } else if boolean(text).is_some() {
             self.booleans += 1;
+        } else {
+            self.written.add(text);
+            for (style, numbers) in STYLES.into_iter().zip(&mut self.numbers) {
+                if let Ok(Some(number)) = NumberReader::new(style).read(text) {
+                    numbers.add(number);
+                }
+            }
         }
     }
 
     pub(crate) fn join(&mut self, other: &TextProfile) {
+        self.text |= other.text;
         self.values += other.values;
-        self.integers += other.integers;
-        self.decimals += other.decimals;
         self.booleans += other.booleans;
         self.padded += other.padded;
-        self.scale = self.scale.max(other.scale);
+        self.integers += other.integers;
+        for (all, more) in self.numbers.iter_mut().zip(&other.numbers) {
+            all.integers += more.integers;
+            all.decimals += more.decimals;
+            all.scale = all.scale.max(more.scale);
+        }
+        self.written.join(&other.written);
+    }
+
+    /// How its numbers are written, and them as that style reads them, the plain whole ones among them.
+    fn numbers(&self) -> (NumberStyle, Numbers) {
+        let style = self.written.style(false).0;
+        let numbers = STYLES.iter().zip(self.numbers).find(|(known, _)| **known == style).map(|(_, numbers)| numbers);
+        let mut numbers = numbers.unwrap_or_default();
+        numbers.integers += self.integers;
+        (style, numbers)
     }
 
     /// The type that all values have.
     pub(super) fn strict(&self) -> TextType {
+        let (style, numbers) = self.numbers();
         if self.values == 0 {
             TextType::Text
-        } else if self.integers == self.values {
-            TextType::Integer
-        } else if self.integers + self.decimals == self.values {
-            TextType::Decimal(self.scale)
+        } else if numbers.integers + numbers.decimals == self.values {
+            numbers.kind(style)
         } else if self.booleans == self.values {
             TextType::Boolean
         } else {
@@ -70,16 +111,27 @@ impl TextProfile {
 
     /// The type that most values have, where it is a number.
     pub(super) fn mostly(&self) -> TextType {
+        let (style, numbers) = self.numbers();
         match self.strict() {
-            TextType::Text if self.integers + self.decimals > self.values / 2 => {
-                if self.decimals == 0 {
-                    TextType::Integer
-                } else {
-                    TextType::Decimal(self.scale)
-                }
-            }
+            TextType::Text if numbers.integers + numbers.decimals > self.values / 2 => numbers.kind(style),
             strict => strict,
         }
+    }
+}
+
+impl Numbers {
+    fn add(&mut self, number: Decimal) {
+        let number = number.normalized();
+        self.scale = self.scale.max(number.scale());
+        if number.scale() == 0 && i64::try_from(number.units()).is_ok() {
+            self.integers += 1;
+        } else {
+            self.decimals += 1;
+        }
+    }
+
+    fn kind(self, style: NumberStyle) -> TextType {
+        if self.decimals == 0 { TextType::Integer(style) } else { TextType::Decimal(self.scale, style) }
     }
 }
 

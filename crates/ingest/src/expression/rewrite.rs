@@ -16,7 +16,7 @@ const MOST_SCALE: u8 = 18;
 
 fn scale_of(text: Option<TextType>, arrow: &ArrowType) -> u8 {
     match (text, arrow) {
-        (Some(TextType::Decimal(scale)), _) => scale,
+        (Some(TextType::Decimal(scale, _)), _) => scale,
         (None, ArrowType::Decimal128(_, scale) | ArrowType::Decimal64(_, scale) | ArrowType::Decimal32(_, scale)) => {
             u8::try_from(*scale).unwrap_or(0)
         }
@@ -28,9 +28,9 @@ fn scale_of(text: Option<TextType>, arrow: &ArrowType) -> u8 {
 pub(super) fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8, exact_integers: bool) -> DataType {
     let decimal = DataType::Decimal(PRECISION, scale.into());
     match text {
-        Some(TextType::Integer) if exact_integers => decimal,
-        Some(TextType::Integer) => DataType::Int64,
-        Some(TextType::Decimal(_)) => DataType::Decimal(PRECISION, scale.into()),
+        Some(TextType::Integer(_)) if exact_integers => decimal,
+        Some(TextType::Integer(_)) => DataType::Int64,
+        Some(TextType::Decimal(..)) => DataType::Decimal(PRECISION, scale.into()),
         Some(TextType::Boolean) => DataType::Boolean,
         Some(TextType::Text) => DataType::String,
         None => match arrow {

@@ -64,6 +64,24 @@ fn a_bad_number_among_numbers_is_told() {
 }
 
 #[test]
+fn numbers_are_read_in_the_style_of_their_column() {
+    let columns: &[(&str, &[&str])] = &[
+        ("point", &["1,234.56", "$7", "(2.50)"]),
+        ("comma", &["1.234,56", "7", "-2,5"]),
+        ("zip", &["01234", "12345", "1"]),
+        ("either", &["1,234", "1", "2"]),
+    ];
+    let found = numbers("point * 2", columns).unwrap();
+    assert_eq!(found, ["2469.12", "14", "-5"].map(|n| value(n.parse().unwrap())));
+    let found = numbers("comma + 0", columns).unwrap();
+    assert_eq!(found, ["1234.56", "7", "-2.5"].map(|n| value(n.parse().unwrap())));
+    assert_eq!(conditions("zip = '01234'", columns).unwrap(), [value(true), value(false), value(false)]);
+    let found = numbers("either * 1", columns).unwrap();
+    assert_eq!(found[0], Outcome::Unreadable { column: "either".into(), value: "1,234".into() });
+    assert_eq!(found[1], value("1".parse().unwrap()));
+}
+
+#[test]
 fn results_are_exact_or_refused() {
     let columns: &[(&str, &[&str])] =
         &[("a", &["4294967296", "6074001000", "0"]), ("p", &["0.0001", "0.1234567", "3"]), ("z", &["0", "2", "0"])];

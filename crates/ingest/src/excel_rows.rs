@@ -1,0 +1,176 @@
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray};
+use calamine::{Data, ExcelDateTime, Reader};
+use rayon::prelude::*;
+
+use crate::batch::{Batch, RowNumbers, Rows, Sink};
+use crate::csv_header::{head, note};
+use crate::error::Error;
+use crate::input::{Hints, Input, Whole};
+
+/// How many rows are handed out at once.
+const BATCH_ROWS: usize = 16 * 1024;
+
+/// How many rows are looked at for the header.
+const SAMPLE_ROWS: usize = 200;
+
+/// A sheet of a workbook. Cells become text; rows have the sheet's numbers. Rows without a filled cell are none.
+pub(crate) struct ExcelRows {
+    header: Vec<Arc<str>>,
+    /// The rows below the header, with their numbers.
+    rows: Vec<(u64, Vec<Data>)>,
+    notes: Vec<String>,
+}
+
+impl ExcelRows {
+    pub(crate) fn open(input: &Input, hints: &Hints) -> Result<Self, Error> {
+        let unreadable =
+            |error: &dyn std::fmt::Display| Error::input(&input.name, format_args!("cannot read as a workbook: {error}"));
+        let bytes = match input.whole()? {
+            Whole::File(path) => std::fs::read(&*path).map_err(|error| Error::io(&path, "read", error))?.into(),
+            Whole::Memory(bytes) => bytes,
+        };
+        let mut workbook = calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| match error {
+            calamine::Error::Msg(_) => unreadable(&"it is none of xlsx, xlsb, xls and ods"),
+            error => unreadable(&error),
+        })?;
+        let names = workbook.sheet_names();
+        let wanted = match &hints.sheet {
+            None => names.clone(),
+            Some(sheet) if names.contains(sheet) => vec![sheet.clone()],
+            Some(sheet) => {
+                let message = format!("no sheet \"{sheet}\"; the sheets are \"{}\"", names.join("\", \""));
+                return Err(Error::input(&input.name, message));
+            }
+        };
+        for sheet in &wanted {
+            // A sheet of charts has no cells.
+            let Ok(range) = workbook.worksheet_range(sheet) else { continue };
+            let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
+            let rows: Vec<(u64, Vec<Data>)> = (first..)
+                .zip(range.rows().map(<[Data]>::to_vec))
+                .filter(|(_, row)| row.iter().any(|cell| text(cell).is_some_and(|text| !text.trim().is_empty())))
+                .collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let others = names.len() - 1;
+            return Ok(Self::new(rows, sheet, others, hints));
+        }
+        Err(Error::input(&input.name, "the workbook has no filled cells; expected a header and rows"))
+    }
+
+    fn new(mut rows: Vec<(u64, Vec<Data>)>, sheet: &str, others: usize, hints: &Hints) -> Self {
+        let sample: Vec<Vec<String>> = rows
+            .iter()
+            .take(SAMPLE_ROWS)
+            .map(|(_, row)| row.iter().map(|cell| text(cell).unwrap_or_default().trim().to_owned()).collect())
+            .collect();
+        let head = head(&sample, hints.header_rows);
+        rows.drain(..head.records.min(rows.len()));
+        let mut notes = Vec::new();
+        if others > 0 && hints.sheet.is_none() {
+            notes.push(format!("read sheet \"{sheet}\"; {others} more were not read"));
+        }
+        notes.extend(note(head.above));
+        Self { header: head.names.iter().map(|name| name.as_str().into()).collect(), rows, notes }
+    }
+}
+
+/// The text of a cell; nothing where it is empty or an error.
+fn text(cell: &Data) -> Option<String> {
+    match cell {
+        Data::Int(number) => Some(number.to_string()),
+        // The shortest digits that name the number, and no point in a whole one.
+        Data::Float(number) => Some(number.to_string()),
+        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => Some(text.clone()),
+        Data::Bool(truth) => Some(truth.to_string()),
+        Data::DateTime(at) => Some(time(at)),
+        Data::Error(_) | Data::Empty => None,
+    }
+}
+
+/// A date, with the time where there is one; spans of time are days.
+fn time(at: &ExcelDateTime) -> String {
+    if at.is_duration() {
+        return at.as_f64().to_string();
+    }
+    let (year, month, day, hour, minute, second, milli) = at.to_ymd_hms_milli();
+    match (hour, minute, second, milli) {
+        (0, 0, 0, 0) => format!("{year:04}-{month:02}-{day:02}"),
+        (_, _, _, 0) => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"),
+        _ => format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}"),
+    }
+}
+
+impl Rows for ExcelRows {
+    fn header(&self) -> &[Arc<str>] {
+        &self.header
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {
+        self.rows.par_chunks(BATCH_ROWS).try_for_each(|rows| {
+            let column = |&column: &usize| {
+                let texts: StringArray = rows.iter().map(|(_, row)| row.get(column).and_then(text)).collect();
+                Arc::new(texts) as ArrayRef
+            };
+            let numbers = RowNumbers::Listed(rows.iter().map(|(number, _)| *number).collect());
+            sink(Batch { columns: columns.iter().map(column).collect(), rows: numbers, damaged: HashMap::new(), texts: HashMap::new() })
+        })
+    }
+
+    fn format(&self) -> &'static str {
+        "Excel"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use calamine::{CellErrorType, ExcelDateTimeType};
+
+    use super::*;
+
+    #[test]
+    fn cells_become_text() {
+        let at = |days: f64, from_1904: bool| Data::DateTime(ExcelDateTime::new(days, ExcelDateTimeType::DateTime, from_1904));
+        for (cell, expected) in [
+            (Data::Float(7_210_448_301_122.0), Some("7210448301122")),
+            (Data::Float(0.1), Some("0.1")),
+            (Data::Float(1e15), Some("1000000000000000")),
+            (Data::Int(-3), Some("-3")),
+            (Data::Bool(true), Some("true")),
+            (Data::String("007".into()), Some("007")),
+            (Data::Empty, None),
+            (Data::Error(CellErrorType::NA), None),
+            (at(45_322.0, false), Some("2024-01-31")),
+            (at(45_384.347_893_518_52, false), Some("2024-04-02T08:20:58")),
+            (at(43_860.0, true), Some("2024-01-31")),
+        ] {
+            assert_eq!(text(&cell).as_deref(), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn the_header_may_stand_below_a_report() {
+        let cells = |texts: &[&str]| -> Vec<Data> {
+            texts.iter().map(|text| if text.is_empty() { Data::Empty } else { Data::String((*text).to_owned()) }).collect()
+        };
+        let rows = vec![
+            (2, cells(&["Report", "", ""])),
+            (4, cells(&["day", "who", "sum"])),
+            (5, cells(&["2024-01-31", "a", "1"])),
+            (9, cells(&["2024-02-01", "b", ""])),
+        ];
+        let rows = ExcelRows::new(rows, "Sheet", 1, &Hints::default());
+        assert_eq!(rows.header().iter().map(|name| &**name).collect::<Vec<_>>(), ["day", "who", "sum"]);
+        assert_eq!(rows.rows.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [5, 9]);
+        assert_eq!(rows.notes(), ["read sheet \"Sheet\"; 1 more were not read", "skipped 1 line above the header"]);
+    }
+}
