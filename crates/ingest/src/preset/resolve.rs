@@ -340,7 +340,7 @@ impl Draft<'_> {
                 self.notes.push(format!("kind = {kind} (since the score is \"{question}\"; set it with --kind)"));
                 self.set(column::KIND, Source::Constant(kind.to_owned()));
             }
-            if !self.is_given(column::QUESTION) {
+            if !self.is_given(column::QUESTION) && !detect::is_score(&question) {
                 self.set(column::QUESTION, Source::Constant(question));
             }
         }

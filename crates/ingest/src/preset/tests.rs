@@ -247,6 +247,8 @@ fn surveys_find_their_score() {
     assert_eq!(mapping.columns[column::SCALE], constant("0-10"));
     assert_eq!(mapping.customer, Some(columns(&["Network ID", "#"])));
 
+    assert!(!auto("delighted").mapping.columns.contains_key(column::QUESTION), "a name that says nothing");
+
     // Another question, by flags: the scale of the first is not its own.
     let other = "How satisfied were you?";
     let flags = Mapping {
