@@ -112,8 +112,8 @@ pub fn inspect(history: &History) -> Result<Inspection, Error> {
         |a, b| a + b,
     )?;
     let attributes = history.attributes().into_iter().map(|name| {
-        let counts = count(name, Column::Attribute(name))?;
-        Ok(AttributeSummary { name: name.to_owned(), distinct: counts.rows.len() as u64, missing: counts.missing })
+        let NameCounts { rows, missing } = count(&name, Column::Attribute(&name))?;
+        Ok(AttributeSummary { name, distinct: rows.len() as u64, missing })
     });
     Ok(Inspection {
         rows: history.rows(),

@@ -62,7 +62,7 @@ fn run(cli: Cli, term: &Term) -> anyhow::Result<Status> {
     }
     match cli.command {
         Command::Ingest(args) => commands::ingest::run(&args, term),
-        Command::Compact(args) => commands::compact::run(&args, term),
+        Command::Compact(args) => commands::compact::run(&args),
         Command::Forget(args) => commands::forget::run(&args, term),
         Command::Inspect(args) => commands::inspect::run(&args, term),
         Command::Retention(args) => commands::retention::run(&args, term),

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use proptest::prelude::*;
 use tenure_analysis::{Ages, Measure, RetentionMatrix, RetentionQuery, retention};
-use tenure_history::{ActivityChunk, ChunkRow, History, Loader, Name, Target, Writer};
-use tenure_model::{CellState, Decimal, Granularity, Instant, Period, Precision, TimePoint, Zone};
+use tenure_history::{Amounts, Chunk, Compare, History, LoadOptions, Loader, Name, RowLayout, Source, Target, Writer};
+use tenure_model::{CellState, Decimal, Granularity, Instant, Period, Precision, Table, TimePoint, Zone};
 use tenure_report::{Format, Layout, Show, TableStyle, render_retention};
 
 const SECOND: i64 = 1_000_000;
@@ -240,19 +240,28 @@ fn naive(rows: &[Row], question: &Question, until: i64) -> (NaiveMatrix, u64) {
 }
 
 fn load(rows: &[Row], home: &str, target: Target, until: Instant) -> History {
-    let loader = Loader::new(Zone::named(home).unwrap(), Vec::new());
+    let layout = RowLayout { table: Table::Activity, attributes: Vec::new(), keyed: false };
+    let home_zone = Zone::named(home).unwrap();
+    let options = LoadOptions { layout, home_zone, compare: Compare::Nothing, memory: 1 << 30 };
+    let loader = Loader::new(options, target);
+    let reading = loader.begin(0);
     for rows in rows.chunks(17) {
-        let mut chunk = ActivityChunk::new(0, 0);
+        let mut chunk = Chunk::new(loader.layout(), reading, rows.len());
+        let mut amounts = Amounts::default();
         for row in rows {
-            let event = loader.events().code(["login", "purchase", "view"][usize::from(row.event)]);
-            let value = row.cents.map(|cents| Decimal::new(cents.into(), 2));
-            let customer = format!("customer-{}", row.customer);
-            let currency = row.currency.map_or(Name::NONE, |currency| loader.currencies().code(currency));
-            chunk.push(ChunkRow { customer: &customer, time: row.time, event, value, currency, attributes: &[] }).unwrap();
+            chunk.push_customer(&format!("customer-{}", row.customer));
+            chunk.push_time(0, Some(row.time));
+            let event = chunk.code(0, loader.names(0), ["login", "purchase", "view"][usize::from(row.event)]);
+            chunk.push_name(0, event);
+            let currency = row.currency.map_or(Name::NONE, |currency| chunk.code(1, loader.names(1), currency));
+            chunk.push_name(1, currency);
+            amounts.push(row.cents.map(|cents| Decimal::new(cents.into(), 2))).unwrap();
         }
-        loader.push(chunk);
+        chunk.set_amounts(0, amounts);
+        loader.push(chunk).unwrap();
     }
-    loader.finish(vec!["log".into()], Some(until), target, &|_| {}).unwrap().history
+    let source = Source { name: "log".to_owned(), rows: 0, sent: None };
+    loader.finish(vec![source], Some(until), &|_| {}).unwrap().history.unwrap()
 }
 
 fn observed_until(rows: &[Row]) -> Instant {

@@ -30,15 +30,9 @@ pub struct History {
 
 #[derive(Debug)]
 enum Storage {
-    Directory(PathBuf, Reading),
-    Memory { buckets: Vec<MemoryBucket>, customers: u64 },
-}
-
-/// A bucket that was never written to disk.
-#[derive(Debug)]
-pub(crate) struct MemoryBucket {
-    pub(crate) rows: RecordBatch,
-    pub(crate) customers: RecordBatch,
+    Directory { dir: PathBuf, _reading: Reading },
+    /// The rows of each bucket.
+    Memory { buckets: Vec<RecordBatch>, customers: u64 },
 }
 
 impl History {
@@ -65,14 +59,14 @@ impl History {
             )
         })?;
         let home_zone = Self::zone_of(&manifest)?;
-        Ok(Self { manifest, home_zone, storage: Storage::Directory(dir.to_owned(), reading) })
+        Ok(Self { manifest, home_zone, storage: Storage::Directory { dir: dir.to_owned(), _reading: reading } })
     }
 
     pub(crate) fn zone_of(manifest: &Manifest) -> Result<Zone, Error> {
         Zone::named(&manifest.home_zone).map_err(|error| Error::unreadable(Path::new(MANIFEST), error))
     }
 
-    pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<MemoryBucket>, customers: u64, home_zone: Zone) -> Self {
+    pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<RecordBatch>, customers: u64, home_zone: Zone) -> Self {
         Self { manifest, home_zone, storage: Storage::Memory { buckets, customers } }
     }
 
@@ -132,7 +126,7 @@ impl History {
     pub fn customers(&self) -> u64 {
         match &self.storage {
             Storage::Memory { customers, .. } => *customers,
-            Storage::Directory(..) => self.manifest.customers.count(),
+            Storage::Directory { .. } => self.manifest.customers.count(),
         }
     }
 
@@ -148,7 +142,7 @@ impl History {
     /// As for reading.
     pub fn aliases(&self) -> Result<usize, Error> {
         match &self.storage {
-            Storage::Directory(dir, _) => Ok(Aliases::read(dir, &self.manifest)?.len()),
+            Storage::Directory { dir, .. } => Ok(Aliases::read(dir, &self.manifest)?.len()),
             Storage::Memory { .. } => Ok(0),
         }
     }
@@ -170,7 +164,7 @@ impl History {
     /// As for reading: [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
     pub fn column_bytes(&self) -> Result<BTreeMap<(String, String), u64>, Error> {
         let mut sum = BTreeMap::new();
-        let Storage::Directory(dir, _) = &self.storage else { return Ok(sum) };
+        let Storage::Directory { dir, .. } = &self.storage else { return Ok(sum) };
         for entry in self.manifest.files() {
             let table = entry.file.split('/').next().unwrap_or_default().to_owned();
             let columns = HistoryFile::open(dir, entry)?.bytes_per_column();
@@ -197,14 +191,14 @@ impl History {
     ) -> Result<(), E> {
         match &self.storage {
             Storage::Memory { buckets, .. } => {
-                let all = &buckets[bucket as usize].rows;
+                let all = &buckets[bucket as usize];
                 let batch = conform(all, &self.projected(columns))?;
                 for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
                     each(&Rows { batch: batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from)) })?;
                 }
                 Ok(())
             }
-            Storage::Directory(dir, _) => {
+            Storage::Directory { dir, .. } => {
                 let files = self.activity().flat_map(|s| &s.files).filter(|f| f.bucket == bucket);
                 let entries: Vec<&FileEntry> = files.map(|f| &f.file).collect();
                 let schema = self.projected(columns);

@@ -11,7 +11,7 @@ use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames
 use crate::commit::Writer;
 use crate::error::Error;
 use crate::existing::{ExistingRow, Registry, joined_layout, read_rows};
-use crate::history::{History, MemoryBucket};
+use crate::history::History;
 use crate::keys::moved_keys;
 use crate::layout::{buckets_for, partitions_of};
 use crate::manifest::{BucketFile, Manifest, Segment, Source, join_spans};
@@ -367,7 +367,7 @@ impl Loader {
             tally.add(&done);
             in_memory_customers += done.customers.num_rows() as u64;
             files.push(BucketFile::in_memory(bucket as u32, &done));
-            rows.push(MemoryBucket { rows: done.rows, customers: done.customers });
+            rows.push(done.rows);
         }
         tally.events = self.event_count();
         manifest.segments.push(segment(load, 1, tally.named(sources), observed_until, files));

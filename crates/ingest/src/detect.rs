@@ -140,21 +140,6 @@ const REASON: &str = "
 /// What a customers' export calls the customers' ids, beside what others do.
 const OWN_ID: &str = "id";
 
-/// The customer-like column.
-pub(crate) fn customer(header: &[Arc<str>]) -> Option<usize> {
-    find(header, &[CUSTOMER], &[])
-}
-
-/// The time-like column.
-pub(crate) fn time(header: &[Arc<str>]) -> Option<usize> {
-    find(header, &[TIME], &[])
-}
-
-/// The event-like column.
-pub(crate) fn event(header: &[Arc<str>]) -> Option<usize> {
-    find(header, &[EVENT], &[])
-}
-
 /// The column that looks most like one of a table, among those that are not `taken`. `customer` is a role too. What an
 /// activity is worth is not guessed.
 pub(crate) fn column(table: Table, role: &str, header: &[Arc<str>], taken: &[usize]) -> Option<usize> {
@@ -215,6 +200,22 @@ fn find(header: &[Arc<str>], lists: &[&str], taken: &[usize]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn role(role: &str, header: &[Arc<str>]) -> Option<usize> {
+        column(Table::Activity, role, header, &[])
+    }
+
+    fn customer(header: &[Arc<str>]) -> Option<usize> {
+        role(c::CUSTOMER, header)
+    }
+
+    fn time(header: &[Arc<str>]) -> Option<usize> {
+        role(c::TIME, header)
+    }
+
+    fn event(header: &[Arc<str>]) -> Option<usize> {
+        role(c::EVENT, header)
+    }
 
     fn header(names: &[&str]) -> Vec<Arc<str>> {
         names.iter().map(|name| (*name).into()).collect()

@@ -186,6 +186,7 @@ impl Mapper {
         let rows = batch.rows.len();
         let by_name = |name: &str| batch.columns[self.place(name)].clone();
         let filter = self.filter.as_ref().map(|filter| filter.conditions(rows, by_name)).transpose()?;
+        let customers = self.all_texts(batch, "customer", &self.customer)?;
         let mut reader = RowReader::new(self, batch, sinks.loader)?;
         let mut chunk = Chunk::new(sinks.loader.layout(), self.reading, rows);
         let mut amounts: Vec<Amounts> = (0..sinks.loader.layout().amounts()).map(|_| Amounts::with_capacity(rows)).collect();
@@ -204,7 +205,7 @@ impl Mapper {
                     continue;
                 }
             }
-            if let Err(fault) = reader.read(row, &mut amounts) {
+            if let Err(fault) = reader.read(row, &customers, &mut amounts) {
                 if self.trial && matches!(fault.reason, Reason::UnreadableTime(_) | Reason::UnreadableValue) {
                     sinks.account.not_plain.store(true, Ordering::Relaxed);
                     return Err(Error::interrupted());
@@ -212,8 +213,9 @@ impl Mapper {
                 losses.rows.push((row, fault));
                 continue;
             }
-            let customer = reader.customer(row);
-            let id = sinks.aliases.resolve(&customer);
+            let (text, _) = self.customer.raw(&customers, row);
+            let customer = if self.customer.is_plain() { Cow::Borrowed(text) } else { self.customer.put_right(text) };
+            let id = if sinks.aliases.is_empty() { &customer } else { sinks.aliases.resolve(&customer) };
             chunk.push_customer(id);
             for (column, &(time, _)) in reader.row_times.iter().enumerate() {
                 chunk.push_time(column, time);
@@ -352,7 +354,6 @@ pub(crate) fn texts_of(array: &ArrayRef, nested: bool) -> Option<StringArray> {
 /// The rows of a batch, read one by one.
 struct RowReader<'a> {
     mapper: &'a Mapper,
-    customers: Vec<StringArray>,
     keys: Vec<StringArray>,
     times: Vec<(usize, TimeColumn)>,
     amounts: Vec<(usize, AmountColumn)>,
@@ -369,7 +370,6 @@ impl<'a> RowReader<'a> {
     fn new(mapper: &'a Mapper, batch: &Batch, loader: &'a Loader) -> Result<Self, Error> {
         let mut reader = Self {
             mapper,
-            customers: mapper.all_texts(batch, "customer", &mapper.customer)?,
             keys: mapper.key.iter().map(|&place| mapper.texts(batch, "id", place)).collect::<Result<_, _>>()?,
             times: Vec::new(),
             amounts: Vec::new(),
@@ -409,12 +409,6 @@ impl<'a> RowReader<'a> {
         Ok(reader)
     }
 
-    fn customer(&self, row: usize) -> Cow<'_, str> {
-        let fields = &self.mapper.customer;
-        let (text, _) = fields.raw(&self.customers, row);
-        if fields.is_plain() { Cow::Borrowed(text) } else { fields.put_right(text) }
-    }
-
     fn key(&self, row: usize, customer: &str) -> Key {
         if self.mapper.table == Table::Customers {
             return Key::of(std::iter::once(customer));
@@ -426,11 +420,11 @@ impl<'a> RowReader<'a> {
     }
 
     /// Reads the times and amounts of a row, and tells what is wrong with it.
-    fn read(&mut self, row: usize, amounts: &mut [Amounts]) -> Result<(), Fault> {
+    fn read(&mut self, row: usize, customers: &[StringArray], amounts: &mut [Amounts]) -> Result<(), Fault> {
         let mapper = self.mapper;
         let name_of = |place: usize| mapper.columns[place].0.to_string();
         let fault = |reason: Reason, column: String, value: &str| Fault { reason, column, value: value.to_owned() };
-        let (customer, place) = mapper.customer.raw(&self.customers, row);
+        let (customer, place) = mapper.customer.raw(customers, row);
         if customer.is_empty() || !mapper.customer.is_plain() && mapper.customer.put_right(customer).is_empty() {
             return Err(fault(Reason::NoCustomer, name_of(place), ""));
         }

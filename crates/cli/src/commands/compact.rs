@@ -6,7 +6,7 @@ use tenure_report::{bytes_text, counted};
 
 use crate::Status;
 use crate::memory::{default_memory, parse_size};
-use crate::term::Term;
+use crate::output::write_stdout;
 
 /// Fold what many ingests have left into one segment a table: the same content in fewer files.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(crate) struct CompactArgs {
     memory: Option<u64>,
 }
 
-pub(crate) fn run(args: &CompactArgs, term: &Term) -> anyhow::Result<Status> {
+pub(crate) fn run(args: &CompactArgs) -> anyhow::Result<Status> {
     // Opening for reading first: a directory that is no history is not to become one.
     drop(History::open(&args.history)?);
     let writer = Writer::open(&args.history)?;
@@ -34,6 +34,6 @@ pub(crate) fn run(args: &CompactArgs, term: &Term) -> anyhow::Result<Status> {
         bytes_text(bytes.0),
         bytes_text(bytes.1)
     );
-    term.result(&text)?;
+    write_stdout(text.as_bytes())?;
     Ok(Status::Done)
 }

@@ -1,10 +1,11 @@
 use std::io::BufWriter;
 
+use anyhow::Context;
 use clap::Args;
 use tenure_analysis::{RetentionQuery, retention};
 use tenure_history::{Target, Writer};
 use tenure_ingest::{Attributes, Export, Mapping, Options, PresetChoice, Source, ingest};
-use tenure_model::{Instant, Zone};
+use tenure_model::Instant;
 use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, counted, render_retention};
 use tenure_synth::{Business, Compression, FileFormat, write};
 
@@ -46,9 +47,10 @@ pub(crate) fn run(_args: &DemoArgs, term: &Term) -> anyhow::Result<Status> {
     let now = Instant(jiff::Timestamp::now().as_microsecond());
     let options = Options { mapping, preset: PresetChoice::Generic, memory: default_memory(), ..Options::new(now) };
     let ingested = ingest(&[Export::File(export)], &options, Target::Directory(Writer::open(&dir)?), &Bars::new(term))?;
-    let Some(loaded) = ingested.loaded else { anyhow::bail!("the demo's own rows were rejected") };
+    let loaded = ingested.loaded.context("the demo's own rows were rejected")?;
+    let history = loaded.history.context("the demo's history was not written")?;
     term.note(&format!("ingested into a history: {} kept, {}", counted(loaded.rows, "row"), bytes_text(loaded.bytes)));
-    let matrix = retention(&loaded.history, &RetentionQuery::default())?;
+    let matrix = retention(&history, &RetentionQuery::default())?;
     let style = TableStyle { colour: term.colour(), width: term.width() };
     write_stdout(&render_retention(&matrix, Format::Table, Layout::Long, Show::Percent, style)?)?;
     term.note("your own data: tenure retention orders.csv, or tenure ingest orders.csv --into history");

@@ -6,6 +6,7 @@ use tenure_history::{History, Writer, forget};
 use tenure_report::counted;
 
 use crate::Status;
+use crate::output::write_stdout;
 use crate::term::Term;
 
 /// Erase customers everywhere in a history: their rows in every table, their ids, and the ids that stand for theirs.
@@ -37,6 +38,6 @@ pub(crate) fn run(args: &ForgetArgs, term: &Term) -> anyhow::Result<Status> {
             "somebody is reading this history: files with the erased rows stay on disk until the next ingest, compact or forget finds it unread",
         );
     }
-    term.result(&format!("{} erased: {}\n", counted(found.len() as u64, "id"), found.join(", ")))?;
+    write_stdout(format!("{} erased: {}\n", counted(found.len() as u64, "id"), found.join(", ")).as_bytes())?;
     Ok(Status::Done)
 }

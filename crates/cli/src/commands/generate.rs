@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use clap::Args;
 use tenure_history::{Target, Writer};
 use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, PresetChoice, Progress, Source, ingest};
-use tenure_model::{Instant, Zone};
+use tenure_model::Instant;
 use tenure_report::{bytes_text, counted};
 use tenure_synth::{Business, Compression, DEFAULT_MONTHS, FileFormat, Plan, write};
 

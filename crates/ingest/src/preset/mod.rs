@@ -114,11 +114,6 @@ impl Preset {
     pub fn built_in_names() -> impl Iterator<Item = &'static str> {
         built_in::names()
     }
-
-    /// How the file is to be read.
-    pub(crate) fn hints(&self) -> &Hints {
-        &self.hints
-    }
 }
 
 /// What a reader must know of a file before its header.

@@ -1,3 +1,5 @@
+use super::recognise::recognise;
+use super::resolve::Resolved;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
