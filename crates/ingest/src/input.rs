@@ -110,6 +110,10 @@ impl Input {
                 ("standard input".to_owned(), Source::Memory(bytes.into()))
             }
         };
+        Self::new(name, source)
+    }
+
+    fn new(name: String, source: Source) -> Result<Self, Error> {
         let mut input = Self {
             name,
             source,
@@ -256,10 +260,14 @@ impl Read for Counted {
 
 /// Tells what an export is and reads its header.
 pub(crate) fn open(export: &Export, hints: &Hints) -> Result<(Input, Box<dyn Rows>), Error> {
-    let mut input = Input::open(export)?;
+    let input = Input::open(export)?;
     if let Export::Rows(source) = export {
         return Ok((input, Box::new(BatchRows::new(source.clone()))));
     }
+    open_bytes(input, hints)
+}
+
+fn open_bytes(mut input: Input, hints: &Hints) -> Result<(Input, Box<dyn Rows>), Error> {
     let start = input.start(SNIFF_BYTES)?;
     let rows: Box<dyn Rows> = if start.is_empty() {
         return Err(Error::input(&input.name, "the file is empty; expected a header and rows"));
@@ -319,3 +327,7 @@ fn first_line_is_whole(start: &[u8]) -> bool {
 pub(crate) fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix(UTF8_BOM).unwrap_or(text)
 }
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;
