@@ -39,6 +39,12 @@ impl Error {
         Self { kind: ErrorKind::Input, message, source: Some(Box::new(error)) }
     }
 
+    /// The same, with the export's name before it.
+    pub(crate) fn of(mut self, name: &str) -> Self {
+        self.message = format!("{name}: {}", self.message);
+        self
+    }
+
     /// Ends a reading early; nobody sees it.
     pub(crate) fn interrupted() -> Self {
         Self::new(ErrorKind::Input, "the reading was ended early")

@@ -43,10 +43,13 @@ pub(crate) fn aliases(opened: &[Opened], options: &Options, target: &Target) -> 
                 }
             }
             if new > 0 {
-                said.push(format!("{new} ids were joined to the customers that they turned out to be"));
+                said.push(match new {
+                    1 => "one id was joined to the customer that it turned out to be".to_owned(),
+                    new => format!("{new} ids were joined to the customers that they turned out to be"),
+                });
             }
             if passed_over > 0 {
-                said.push(format!("{passed_over} ids belong to more than one customer; they stay with the first"));
+                said.push(format!("ids of more than one customer, which stay with the first: {passed_over}"));
             }
         }
         notes.push(said);

@@ -110,6 +110,10 @@ impl Input {
                 ("standard input".to_owned(), Source::Memory(bytes.into()))
             }
         };
+        Self::new(name, source)
+    }
+
+    fn new(name: String, source: Source) -> Result<Self, Error> {
         let mut input = Self {
             name,
             source,
@@ -264,10 +268,14 @@ impl From<crate::preset::Hints> for Hints {
 impl Input {
     /// Tells what an export is and reads its header.
     pub(crate) fn rows(&mut self, export: &Export, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
-        let input = self;
-        if let Export::Rows(source) = export {
-            return Ok(Box::new(BatchRows::new(source.clone())));
+        match export {
+            Export::Rows(source) => Ok(Box::new(BatchRows::new(source.clone()))),
+            Export::File(_) | Export::Stdin => self.rows_of_bytes(hints),
         }
+    }
+
+    pub(crate) fn rows_of_bytes(&mut self, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
+        let input = self;
         let start = input.start(SNIFF_BYTES)?;
         let rows: Box<dyn Rows> = if start.is_empty() {
             return Err(Error::input(&input.name, "the file is empty; expected a header and rows"));
@@ -328,3 +336,7 @@ fn first_line_is_whole(start: &[u8]) -> bool {
 pub(crate) fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix(UTF8_BOM).unwrap_or(text)
 }
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

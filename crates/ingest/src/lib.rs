@@ -1,6 +1,6 @@
 //! Exports into a history: reading, mapping, checking. What the rows say is not looked into.
 //!
-//! An export is one file: CSV, JSON Lines or Parquet, plain or compressed with gzip or zstd. Its columns are named by a
+//! An export is one file: CSV, JSON, Parquet, Arrow or a workbook, plain or compressed with gzip or zstd. Its columns are named by a
 //! [`Mapping`] or detected. Every row read is kept, rejected, duplicate or filtered, and [`Report`] says how many were
 //! which: `rows read = kept + rejected + duplicate + filtered`.
 //!

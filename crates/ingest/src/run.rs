@@ -165,12 +165,16 @@ struct Read {
 impl Opened {
     fn new(export: &Export, options: &Options) -> Result<Self, Error> {
         let mut input = Input::open(export)?;
+        let input_name = input.name.clone();
         let hints = |preset: preset::Hints| Hints { sheet: options.sheet.clone(), ..preset.into() };
+        let resolve = |choice: &PresetChoice, header: &[Arc<str>]| {
+            preset::resolve(choice, header, &options.mapping).map_err(|error| error.of(&input_name))
+        };
         let mut choice = options.preset.clone();
         let mut read_with = choice.hints();
         let mut rows = input.rows(export, &hints(read_with.clone()))?;
         let (mut header, mut skipped) = crate::draft::header(&*rows);
-        let mut resolved = preset::resolve(&choice, &header, &options.mapping)?;
+        let mut resolved = resolve(&choice, &header)?;
         let mut notes = Vec::new();
         if let Some(preset) = resolved.preset.clone().filter(|_| resolved.hints != read_with) {
             // The preset was recognised by a header that it has more to say about.
@@ -179,9 +183,8 @@ impl Opened {
             choice = PresetChoice::Named(preset);
             rows = input.rows(export, &hints(read_with))?;
             (header, skipped) = crate::draft::header(&*rows);
-            resolved = preset::resolve(&choice, &header, &options.mapping)?;
+            resolved = resolve(&choice, &header)?;
         }
-        notes.extend(input.notes());
         notes.extend(rows.notes());
         notes.extend(skipped);
         notes.extend(resolved.notes);

@@ -87,57 +87,56 @@ fn valid_day(year: u32, month: u32, day: u32) -> Option<Day> {
     (1..=long).contains(&day).then(|| Day::from_ymd(year as i32, month, day))
 }
 
-fn digit(byte: u8) -> Option<u32> {
-    byte.is_ascii_digit().then(|| u32::from(byte - b'0'))
-}
+/// Digits at fixed places, and whether all of them were digits.
+struct Digits(bool);
 
-fn two(text: &[u8], at: usize) -> Option<u32> {
-    Some(digit(text[at])? * 10 + digit(text[at + 1])?)
+impl Digits {
+    fn two(&mut self, tens: u8, ones: u8) -> u32 {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        self.0 &= tens <= 9 && ones <= 9;
+        u32::from(tens) * 10 + u32::from(ones)
+    }
 }
 
 /// Reads the commonest forms of ISO 8601 without a look at anything else: `2024-01-31`, `2024-01-31 10:00:00.123+02:00`.
 pub(crate) fn fast_iso(text: &[u8]) -> Option<(Day, Option<TimeText<'_>>)> {
-    if text.len() < 10 || text[4] != b'-' || text[7] != b'-' {
+    let (&[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1], rest) = text.split_first_chunk()? else { return None };
+    let mut digits = Digits(true);
+    let year = digits.two(y0, y1) * 100 + digits.two(y2, y3);
+    let (month, day) = (digits.two(m0, m1), digits.two(d0, d1));
+    if !digits.0 {
         return None;
     }
-    let day = valid_day(two(text, 0)? * 100 + two(text, 2)?, two(text, 5)?, two(text, 8)?)?;
-    let rest = &text[10..];
+    let day = valid_day(year, month, day)?;
     if rest.is_empty() {
         return Some((day, None));
     }
-    if rest.len() < 6 || !matches!(rest[0], b'T' | b' ') || rest[3] != b':' {
-        return None;
-    }
-    let (hour, minute) = (two(rest, 1)?, two(rest, 4)?);
-    let (mut second, mut micros, mut end) = (0, 0, 6);
-    if rest.len() >= 9 && rest[6] == b':' {
-        second = two(rest, 7)?;
-        end = 9;
-        if rest.get(9) == Some(&b'.') {
-            let digits = rest[10..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if !(1..=9).contains(&digits) {
+    let (&[b'T' | b' ', h0, h1, b':', n0, n1], mut rest) = rest.split_first_chunk()? else { return None };
+    let (hour, minute) = (digits.two(h0, h1), digits.two(n0, n1));
+    let (mut second, mut micros) = (0, 0);
+    if let Some((&[b':', s0, s1], after)) = rest.split_first_chunk() {
+        second = digits.two(s0, s1);
+        rest = after;
+        if let [b'.', after @ ..] = rest {
+            let length = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if !(1..=9).contains(&length) {
                 return None;
             }
-            micros = fraction(&rest[10..10 + digits]);
-            end = 10 + digits;
+            micros = fraction(&after[..length]);
+            rest = &after[length..];
         }
     }
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let zone = match &rest[end..] {
+    let zone = match *rest {
         [] => ZoneText::None,
-        [b'Z'] | b" UTC" => ZoneText::Offset(0),
-        [sign @ (b'+' | b'-'), tail @ ..] => {
-            let (hours, minutes) = match tail {
-                [_, _, b':', _, _] => (two(tail, 0)?, two(tail, 3)?),
-                [_, _, _, _] => (two(tail, 0)?, two(tail, 2)?),
-                _ => return None,
-            };
-            ZoneText::Offset(offset(*sign, hours, minutes)?)
+        [b'Z'] | [b' ', b'U', b'T', b'C'] => ZoneText::Offset(0),
+        [sign @ (b'+' | b'-'), h0, h1, b':', n0, n1] | [sign @ (b'+' | b'-'), h0, h1, n0, n1] => {
+            ZoneText::Offset(offset(sign, digits.two(h0, h1), digits.two(n0, n1))?)
         }
         _ => return None,
     };
+    if !digits.0 || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
     Some((day, Some(TimeText { micros: clock(hour, minute, second) + micros, zone })))
 }
 
@@ -180,12 +179,11 @@ pub(crate) fn numeric(text: &str) -> Option<Decimal> {
 
 /// The date that eight digits are.
 pub(crate) fn compact(text: &str) -> Option<Day> {
-    let text = text.as_bytes();
-    if text.len() != 8 {
-        return None;
-    }
-    let year = two(text, 0)? * 100 + two(text, 2)?;
-    if COMPACT_YEARS.contains(&year) { valid_day(year, two(text, 4)?, two(text, 6)?) } else { None }
+    let &[y0, y1, y2, y3, m0, m1, d0, d1] = text.as_bytes() else { return None };
+    let mut digits = Digits(true);
+    let year = digits.two(y0, y1) * 100 + digits.two(y2, y3);
+    let (month, day) = (digits.two(m0, m1), digits.two(d0, d1));
+    if digits.0 && COMPACT_YEARS.contains(&year) { valid_day(year, month, day) } else { None }
 }
 
 /// Reads a text from its start.
