@@ -22,7 +22,7 @@ pub(crate) struct Block {
     /// The line, from 1, on which the block starts.
     pub(crate) first_line: u64,
     /// The block is one record that ends inside a quoted field, since nothing closes it: the line on which it opens. What
-    /// follows that line is read as if the quote were not there.
+    /// follows that line is read as rows again.
     pub(crate) unclosed_quote: Option<u64>,
 }
 
@@ -38,43 +38,62 @@ pub(crate) enum Records {
     },
 }
 
+/// How far a text is made of whole records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Whole {
+    /// The end of the last whole record.
+    end: Option<usize>,
+    /// The quote that opens a field in what follows, where nothing closes it yet.
+    open: Option<usize>,
+    /// Whether nothing can close it, since it is no quote of a field.
+    stray: bool,
+}
+
 impl Records {
-    /// The end of the last whole record, and the quote that is open at the end of the text. The text starts with a record.
-    fn last_end(self, text: &[u8]) -> (Option<usize>, Option<usize>) {
+    /// The whole records of a text that starts with one.
+    fn whole(self, text: &[u8]) -> Whole {
         match self {
-            Records::Lines => (memrchr(b'\n', text).map(|at| at + 1), None),
-            Records::Quoted { delimiter } => last_end_of_quoted(text, delimiter),
+            Records::Lines => Whole { end: memrchr(b'\n', text).map(|at| at + 1), ..Whole::default() },
+            Records::Quoted { delimiter } => whole_quoted(text, delimiter),
         }
     }
 }
 
 /// Visits quotes only: outside them a line ends a record. A quote opens a field only where a field starts; elsewhere it is
 /// a character like any other. This is how the CSV parser reads them, so that both agree on any text.
-fn last_end_of_quoted(text: &[u8], delimiter: u8) -> (Option<usize>, Option<usize>) {
+///
+/// A field over several lines whose closing quote has more text behind it is none: its first quote is a stray one, and the
+/// second belongs to another row.
+fn whole_quoted(text: &[u8], delimiter: u8) -> Whole {
     let mut end = None;
     let mut outside = 0;
-    let mut quoted = None;
+    let mut open = None;
     let mut escaped = usize::MAX;
     for at in memchr_iter(b'"', text) {
         if at == escaped {
             continue;
         }
-        if quoted.is_some() {
+        if let Some(quote) = open {
             if text.get(at + 1) == Some(&b'"') {
                 escaped = at + 1;
             } else {
-                quoted = None;
+                let next = text[at + 1..].iter().copied().find(|&byte| byte != b' ');
+                let closes = next.is_none_or(|next| [delimiter, b'\n', b'\r'].contains(&next));
+                if !closes && memchr(b'\n', &text[quote..at]).is_some() {
+                    return Whole { end, open, stray: true };
+                }
+                open = None;
                 outside = at + 1;
             }
         } else if at == 0 || [delimiter, b'\n'].contains(&text[at - 1]) {
-            quoted = Some(at);
+            open = Some(at);
             end = memrchr(b'\n', &text[outside..at]).map(|newline| outside + newline + 1).or(end);
         }
     }
-    if quoted.is_none() {
+    if open.is_none() {
         end = memrchr(b'\n', &text[outside..]).map(|newline| outside + newline + 1).or(end);
     }
-    (end, quoted)
+    Whole { end, open, stray: false }
 }
 
 /// Hands the blocks of a text to `each`, from many threads.
@@ -112,45 +131,45 @@ fn cut(reader: &mut dyn Read, records: Records, mut send: impl FnMut(Block) -> b
             pending.drain(..pending.len() - text);
             first = false;
         }
-        let (end, quote) = records.last_end(&pending);
-        let unclosed = quote.filter(|quote| at_end || pending.len() - quote > LONGEST_QUOTED);
-        let end = match (end, unclosed) {
-            (end, Some(_)) => end.unwrap_or(0),
-            (_, None) if at_end => pending.len(),
-            (Some(end), None) => end,
-            // One record is longer than the block.
-            (None, None) => {
-                wanted = pending.len() + BLOCK_BYTES;
-                continue;
-            }
-        };
-        let whole = take_start(&mut pending, end);
-        let lines = count_lines(&whole);
-        if !whole.is_empty() && !send(Block { bytes: whole, first_line: line, unclosed_quote: None }) {
-            return Ok(());
-        }
-        line += lines;
-        if let Some(quote) = unclosed {
-            let quote = quote - end;
-            let after = memchr(b'\n', &pending[quote..]).map_or(pending.len(), |newline| quote + newline + 1);
-            let unclosed_quote = Some(line + count_lines(&pending[..quote]));
-            let broken = take_start(&mut pending, after);
-            let lines = count_lines(&broken);
-            if !send(Block { bytes: broken, first_line: line, unclosed_quote }) {
+        let mut done = 0;
+        let mut whole = records.whole(&pending);
+        // Rows with a stray quote are taken out one by one.
+        while let Some(quote) = whole.open.filter(|open| whole.stray || at_end || pending.len() - done - open > LONGEST_QUOTED) {
+            let (start, quote) = (done + whole.end.unwrap_or(0), done + quote);
+            let before = pending[done..start].to_vec();
+            let first_line = line;
+            line += count_lines(&before);
+            if !before.is_empty() && !send(Block { bytes: before, first_line, unclosed_quote: None }) {
                 return Ok(());
             }
-            line += lines;
+            let after = memchr(b'\n', &pending[quote..]).map_or(pending.len(), |newline| quote + newline + 1);
+            let unclosed_quote = Some(line + count_lines(&pending[start..quote]));
+            let broken = pending[start..after].to_vec();
+            let first_line = line;
+            line += count_lines(&broken);
+            if !send(Block { bytes: broken, first_line, unclosed_quote }) {
+                return Ok(());
+            }
+            done = after;
+            whole = records.whole(&pending[done..]);
         }
-        if at_end && pending.is_empty() {
+        pending.drain(..done);
+        let end = if at_end { Some(pending.len()) } else { whole.end };
+        if let Some(end) = end.filter(|&end| end > 0) {
+            let rest = pending.split_off(end);
+            let bytes = std::mem::replace(&mut pending, rest);
+            let first_line = line;
+            line += count_lines(&bytes);
+            if !send(Block { bytes, first_line, unclosed_quote: None }) {
+                return Ok(());
+            }
+        }
+        if at_end {
             return Ok(());
         }
-        wanted = pending.len().max(BLOCK_BYTES / 2) + BLOCK_BYTES / 2;
+        // A record may be longer than a block.
+        wanted = pending.len().max(BLOCK_BYTES / 2) * 2;
     }
-}
-
-fn take_start(text: &mut Vec<u8>, end: usize) -> Vec<u8> {
-    let rest = text.split_off(end);
-    std::mem::replace(text, rest)
 }
 
 fn count_lines(text: &[u8]) -> u64 {
@@ -165,15 +184,22 @@ mod tests {
 
     #[test]
     fn records_end_outside_quotes() {
-        assert_eq!(QUOTED.last_end(b"a,b\nc,d"), (Some(4), None));
-        assert_eq!(QUOTED.last_end(b"a,b\n\"c\n"), (Some(4), Some(4)));
-        assert_eq!(QUOTED.last_end(b"\"a\nb\",c\nd"), (Some(8), None));
-        assert_eq!(QUOTED.last_end(b"\"a\"\"\nb\"\nc"), (Some(8), None));
+        let found = |text: &[u8]| {
+            let whole = QUOTED.whole(text);
+            (whole.end, whole.open, whole.stray)
+        };
+        assert_eq!(found(b"a,b\nc,d"), (Some(4), None, false));
+        assert_eq!(found(b"a,b\n\"c\n"), (Some(4), Some(4), false));
+        assert_eq!(found(b"\"a\nb\",c\nd"), (Some(8), None, false));
+        assert_eq!(found(b"\"a\"\"\nb\"\nc"), (Some(8), None, false));
         // A quote in the middle of a field is a character like any other.
-        assert_eq!(QUOTED.last_end(b"5\" pipe,b\nc"), (Some(10), None));
-        assert_eq!(QUOTED.last_end(b"\"a\"b\"\nc,d"), (Some(6), None));
-        assert_eq!(QUOTED.last_end(b"abc"), (None, None));
-        assert_eq!(Records::Lines.last_end(b"{\"a\nb"), (Some(4), None));
+        assert_eq!(found(b"5\" pipe,b\nc"), (Some(10), None, false));
+        assert_eq!(found(b"\"a\"b\"\nc,d"), (Some(6), None, false));
+        assert_eq!(found(b"abc"), (None, None, false));
+        // A field does not go over lines to end in the middle of another.
+        assert_eq!(found(b"a\n\"b,c\nd,e\n\"f,g\n"), (Some(2), Some(2), true));
+        assert_eq!(found(b"\"b\n\" ,c\n"), (Some(8), None, false));
+        assert_eq!(Records::Lines.whole(b"{\"a\nb").end, Some(4));
     }
 
     fn blocks(text: &[u8]) -> Vec<(String, u64, Option<u64>)> {
@@ -193,6 +219,10 @@ mod tests {
         assert_eq!(found, [block("h,i\n1,2\n", 1, None), block("3,\"4\n", 3, Some(3)), block("5,6\n7,8\n", 4, None)]);
         let found = blocks(b"h,i\n\"1\n1\",\"2\n");
         assert_eq!(found, [block("h,i\n", 1, None), block("\"1\n1\",\"2\n", 2, Some(3))]);
+        let found = blocks(b"a\n\"b,c\nd,e\n\"f,g\nh,i\n");
+        let expected =
+            [("a\n", 1, None), ("\"b,c\n", 2, Some(2)), ("d,e\n", 3, None), ("\"f,g\n", 4, Some(4)), ("h,i\n", 5, None)];
+        assert_eq!(found, expected.map(|(text, line, quote)| block(text, line, quote)));
         assert_eq!(blocks(b"\""), [block("\"", 1, Some(1))]);
         assert_eq!(blocks(b"\xef\xbb\xbfa"), [block("a", 1, None)]);
         assert!(blocks(b"").is_empty());
@@ -231,7 +261,7 @@ mod tests {
                 reader.byte_records().map(|r| r.unwrap().iter().map(<[u8]>::to_vec).collect::<Vec<_>>()).collect::<Vec<_>>()
             };
             let text = text.as_bytes();
-            let (Some(end), _) = QUOTED.last_end(&text[..at.min(text.len())]) else { return Ok(()) };
+            let Some(end) = QUOTED.whole(&text[..at.min(text.len())]).end else { return Ok(()) };
             let mut cut = parse(&text[..end]);
             cut.extend(parse(&text[end..]));
             proptest::prop_assert_eq!(cut, parse(text));

@@ -213,7 +213,7 @@ fn what_is_no_workbook_is_told() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
     /// Whatever the bytes, they are rows or an error.
     #[test]

@@ -76,15 +76,14 @@ pub(crate) enum ZoneText<'a> {
     Named(&'a str),
 }
 
+/// The days of the months in common years.
+const MONTH_DAYS: [u8; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 fn valid_day(year: u32, month: u32, day: u32) -> Option<Day> {
-    let long = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return None,
-    };
-    (1..=long).contains(&day).then(|| Day::from_ymd(year as i32, month, day))
+    let days = u32::from(*MONTH_DAYS.get(month.wrapping_sub(1) as usize)?);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = days + u32::from(month == 2 && leap);
+    (1..=days).contains(&day).then(|| Day::from_ymd(year as i32, month, day))
 }
 
 /// Digits at fixed places, and whether all of them were digits.
