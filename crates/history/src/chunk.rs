@@ -64,39 +64,54 @@ impl Ids {
     }
 }
 
+/// Decimals of amounts in a history, unless its rows have more.
+pub(crate) const LEAST_SCALE: u8 = 2;
+
 /// Amounts of a chunk, at one scale.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Amounts {
     pub(crate) units: Vec<i64>,
     pub(crate) scale: u8,
 }
 
+impl Default for Amounts {
+    fn default() -> Self {
+        Self::with_capacity(0)
+    }
+}
+
 impl Amounts {
     /// No amounts yet, with room for some.
     pub fn with_capacity(rows: usize) -> Self {
-        Self { units: Vec::with_capacity(rows), scale: 0 }
-    }
-
-    /// Amounts that were read as integers at one scale; each has 18 digits at most.
-    pub fn of_units(units: impl Iterator<Item = Option<i64>>, scale: u8) -> Self {
-        Self { units: units.map(|units| units.unwrap_or(MISSING)).collect(), scale }
+        Self { units: Vec::with_capacity(rows), scale: LEAST_SCALE }
     }
 
     /// Adds an amount, exactly.
     ///
     /// # Errors
     ///
-    /// It is not added where it has more than 18 digits, counted with the decimals of the others.
+    /// It is not added where it has more than 18 digits, counted with the decimals of the others, two at least.
+    #[inline]
     pub fn push(&mut self, value: Option<Decimal>) -> Result<(), AmountTooLong> {
         let Some(value) = value else {
             self.units.push(MISSING);
             return Ok(());
         };
-        if value.scale() != self.scale {
-            let value = value.normalized();
-            if value.scale() > self.scale && !self.widen(value.scale()) {
-                return Err(AmountTooLong);
-            }
+        // Nearly all amounts are short and have no more decimals than those before.
+        if let (Ok(units), Some(more)) = (i64::try_from(value.units()), self.scale.checked_sub(value.scale()))
+            && let Some(units) = units.checked_mul(POWERS.get(usize::from(more)).copied().unwrap_or(i64::MAX))
+            && units.unsigned_abs() < LIMIT
+        {
+            self.units.push(units);
+            return Ok(());
+        }
+        self.push_long(value.normalized())
+    }
+
+    #[cold]
+    fn push_long(&mut self, value: Decimal) -> Result<(), AmountTooLong> {
+        if value.scale() > self.scale && !self.widen(value.scale()) {
+            return Err(AmountTooLong);
         }
         let units = value.at_scale(self.scale).and_then(|v| stored(v.units())).ok_or(AmountTooLong)?;
         self.units.push(units);
@@ -128,9 +143,22 @@ impl Amounts {
     }
 }
 
+/// Powers of ten.
+const POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// Amounts in units are smaller than this.
+const LIMIT: u64 = POWERS[MAX_STORED_DIGITS as usize] as u64;
+
 pub(crate) fn stored(units: i128) -> Option<i64> {
-    let limit = 10i128.pow(u32::from(MAX_STORED_DIGITS));
-    if units.abs() < limit { i64::try_from(units).ok() } else { None }
+    if units.unsigned_abs() < u128::from(LIMIT) { i64::try_from(units).ok() } else { None }
 }
 
 /// An amount with more digits than a history stores.
@@ -178,9 +206,9 @@ impl Chunk {
             export,
             ids: Ids { bytes: Vec::with_capacity(rows * 16), ends: Vec::with_capacity(rows) },
             times: vec![Vec::with_capacity(rows); layout.times()],
-            names: vec![Vec::with_capacity(rows); layout.names()],
+            names: vec![Vec::new(); layout.names()],
             texts: vec![Vec::new(); layout.names()],
-            amounts: vec![Amounts::with_capacity(rows); layout.amounts()],
+            amounts: vec![Amounts::default(); layout.amounts()],
             keys: Vec::with_capacity(keyed),
             numbers: Vec::with_capacity(keyed),
         }
@@ -199,6 +227,11 @@ impl Chunk {
     /// Adds a row's name to a column of these.
     pub fn push_name(&mut self, column: usize, name: Name) {
         self.names[column].push(name);
+    }
+
+    /// Sets a column of names.
+    pub fn set_names(&mut self, column: usize, names: Vec<Name>) {
+        self.names[column] = names;
     }
 
     /// The code of a text in a column of names: that of the load's names if they have room for it, else one that counts in
@@ -231,7 +264,7 @@ impl Chunk {
         self.len() == 0
     }
 
-    /// Puts rows of the same partition side by side, in their order.
+    /// Tells which rows belong to which partition.
     pub(crate) fn partition(self) -> PartitionedChunk {
         let rows = self.len();
         debug_assert!(self.times.iter().all(|c| c.len() == rows) && self.names.iter().all(|c| c.len() == rows));
@@ -251,56 +284,32 @@ impl Chunk {
             order[*slot as usize] = row as u32;
             *slot += 1;
         }
-        let mut ids = Ids { bytes: Vec::with_capacity(self.ids.bytes.len()), ends: Vec::with_capacity(order.len()) };
-        for &row in &order {
-            ids.push(self.ids.get(row as usize));
-        }
-        let amounts = self.amounts.into_iter();
-        PartitionedChunk {
-            starts,
-            export: self.export,
-            hashes: gather(&hashes, &order),
-            ids,
-            times: self.times.iter().map(|column| gather(column, &order)).collect(),
-            names: self.names.iter().map(|column| gather(column, &order)).collect(),
-            texts: self.texts,
-            amounts: amounts.map(|a| Amounts { units: gather(&a.units, &order), scale: a.scale }).collect(),
-            keys: if self.keys.is_empty() { Vec::new() } else { gather(&self.keys, &order) },
-            numbers: if self.numbers.is_empty() { Vec::new() } else { gather(&self.numbers, &order) },
-        }
+        PartitionedChunk { starts, order, hashes, chunk: self }
     }
 }
 
-fn gather<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
-    order.iter().map(|&row| values[row as usize]).collect()
-}
-
-/// A chunk whose rows lie partition by partition.
+/// A chunk whose rows' partitions are known.
 #[derive(Debug)]
 pub(crate) struct PartitionedChunk {
     starts: Vec<u32>,
-    pub(crate) export: u32,
+    order: Vec<u32>,
+    /// The hash of each row's customer.
     pub(crate) hashes: Vec<u128>,
-    pub(crate) ids: Ids,
-    pub(crate) times: Vec<Vec<i64>>,
-    pub(crate) names: Vec<Vec<Name>>,
-    pub(crate) texts: Vec<Vec<Box<str>>>,
-    pub(crate) amounts: Vec<Amounts>,
-    pub(crate) keys: Vec<Key>,
-    pub(crate) numbers: Vec<u64>,
+    pub(crate) chunk: Chunk,
 }
 
 impl PartitionedChunk {
-    /// The rows of a partition.
-    pub(crate) fn rows_of(&self, partition: usize) -> std::ops::Range<usize> {
-        self.starts[partition] as usize..self.starts[partition + 1] as usize
+    /// The rows of a partition, in their order.
+    pub(crate) fn rows_of(&self, partition: usize) -> &[u32] {
+        &self.order[self.starts[partition] as usize..self.starts[partition + 1] as usize]
     }
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let row = 16 + 4 + 8 * (self.times.len() + self.amounts.len()) + 4 * self.names.len();
-        let keys = if self.keys.is_empty() { 0 } else { 24 };
-        self.ids.bytes.len() + self.hashes.len() * (row + keys)
+        let Chunk { ids, times, names, amounts, keys, .. } = &self.chunk;
+        let row = 16 + 8 + 8 * (times.len() + amounts.len()) + 4 * names.len();
+        let keys = if keys.is_empty() { 0 } else { 24 };
+        ids.bytes.len() + self.hashes.len() * (row + keys)
     }
 }
 
@@ -318,17 +327,21 @@ mod tests {
 
     #[test]
     fn amounts_share_the_largest_scale() {
-        let amounts = amounts(&[Some("1.50"), None, Some("2.125"), Some("-3")]);
-        assert_eq!((amounts.units, amounts.scale), (vec![1500, MISSING, 2125, -3000], 3));
+        let short = amounts(&[Some("1.50"), None, Some("2"), Some("-3.1")]);
+        assert_eq!((short.units, short.scale), (vec![150, MISSING, 200, -310], 2));
+        let long = amounts(&[Some("1.50"), None, Some("2.125"), Some("-3")]);
+        assert_eq!((long.units, long.scale), (vec![1500, MISSING, 2125, -3000], 3));
+        // Zeros at the end are no decimals.
+        assert_eq!(amounts(&[Some("1.5000000000")]).scale, 2);
     }
 
     #[test]
     fn an_amount_that_does_not_fit_is_refused_and_changes_nothing() {
-        let mut amounts = amounts(&[Some("999999999999999999")]);
-        assert_eq!(amounts.push(Some("0.1".parse().unwrap())), Err(AmountTooLong));
-        assert_eq!(amounts.push(Some("1000000000000000000".parse().unwrap())), Err(AmountTooLong));
+        let mut amounts = amounts(&[Some("9999999999999999.99")]);
+        assert_eq!(amounts.push(Some("0.125".parse().unwrap())), Err(AmountTooLong));
+        assert_eq!(amounts.push(Some("10000000000000000".parse().unwrap())), Err(AmountTooLong));
         amounts.push(Some("7".parse().unwrap())).unwrap();
-        assert_eq!((amounts.units.len(), amounts.scale), (2, 0));
+        assert_eq!((amounts.units.len(), amounts.scale), (2, 2));
     }
 
     #[test]
@@ -349,8 +362,9 @@ mod tests {
         for partition in 0..PARTITIONS {
             let range = chunk.rows_of(partition);
             rows += range.len();
-            for row in range {
-                assert_eq!(id_hash(chunk.ids.get(row)), chunk.hashes[row]);
+            for &row in range {
+                let row = row as usize;
+                assert_eq!(id_hash(chunk.chunk.ids.get(row)), chunk.hashes[row]);
                 assert_eq!(partition_of(chunk.hashes[row]), partition);
             }
         }

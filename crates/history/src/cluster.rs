@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use tenure_model::{ColumnKind, Decimal, Instant, MAX_STORED_DIGITS, Table, Zone};
 
 use crate::chunk::{Ids, Key, MISSING, RowLayout};
-use crate::columns::{ids_schema, table_schema};
+use crate::columns::{KEY_BYTES, ids_schema, table_schema};
 use crate::error::{Error, internal};
 use crate::fingerprint::{self, Fingerprint, RowParts, attribute_hash, name_hash};
 use crate::layout::customer_number;
@@ -151,10 +151,10 @@ impl NameColumn {
         self.hashes.get(self.places[row] as usize).copied().unwrap_or(0)
     }
 
-    fn ordered(&self, order: &[u32]) -> Result<ArrayRef, Error> {
-        let keys: ScalarBuffer<i32> = order.iter().map(|&row| self.places[row as usize] as i32).collect();
-        let present = order.iter().any(|&row| self.places[row as usize] == u32::MAX);
-        let nulls = present.then(|| order.iter().map(|&row| self.places[row as usize] != u32::MAX).collect::<NullBuffer>());
+    fn array(&self) -> Result<ArrayRef, Error> {
+        let keys: ScalarBuffer<i32> = self.places.iter().map(|&place| place as i32).collect();
+        let missing = self.places.contains(&u32::MAX);
+        let nulls = missing.then(|| self.places.iter().map(|&place| place != u32::MAX).collect::<NullBuffer>());
         let keys = Int32Array::try_new(keys, nulls).map_err(internal)?;
         Ok(Arc::new(DictionaryArray::try_new(keys, self.names.clone()).map_err(internal)?))
     }
@@ -174,6 +174,27 @@ struct Staged {
 }
 
 impl Staged {
+    /// The same in another order, without what was only needed to choose rows.
+    fn ordered(self, order: &[u32]) -> Self {
+        fn gather<T: Copy>(values: Vec<T>, order: &[u32]) -> Vec<T> {
+            if values.is_empty() { values } else { order.iter().map(|&row| values[row as usize]).collect() }
+        }
+        let names = self.names.into_iter().map(|column| {
+            let places = if column.is_empty() { vec![u32::MAX; order.len()] } else { gather(column.places, order) };
+            NameColumn { places, ..column }
+        });
+        Self {
+            owners: gather(self.owners, order),
+            times: self.times.into_iter().map(|times| gather(times, order)).collect(),
+            names: names.collect(),
+            units: self.units.into_iter().map(|units| gather(units, order)).collect(),
+            ranks: Vec::new(),
+            rank: self.rank,
+            keys: gather(self.keys, order),
+            numbers: Vec::new(),
+        }
+    }
+
     fn rank(&self, row: u32) -> u32 {
         self.ranks.get(row as usize).copied().unwrap_or(self.rank)
     }
@@ -209,13 +230,7 @@ fn first_difference<T>(columns: &[T], compare: impl Fn(&T) -> Ordering) -> Order
 pub(crate) fn cluster(load: &Load<'_>, bucket: u32, stores: &[Store], known: &KnownCustomers) -> Result<ClusteredBucket, Error> {
     let (staged, mut customers) = stage(load, stores, known);
     let ranks = rank(stores, &customers);
-    let (starts, mut order) = group_by_customer(&staged.owners, &customers, &ranks);
-    for window in starts.windows(2) {
-        let run = &mut order[window[0] as usize..window[1] as usize];
-        if !run.is_sorted_by(|&a, &b| staged.compare(a, b).is_le()) {
-            run.sort_unstable_by(|&a, &b| staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b)));
-        }
-    }
+    let (starts, mut order) = in_order(&staged, &customers, &ranks);
     let mut verdict = Verdict { duplicates: vec![0; load.export_count()], kept: vec![0; load.export_count()], replaced: Vec::new() };
     if load.as_is || staged.ranks.is_empty() && staged.keys.is_empty() {
         if let Some(kept) = verdict.kept.get_mut((staged.rank as usize).wrapping_sub(1)) {
@@ -232,7 +247,7 @@ pub(crate) fn cluster(load: &Load<'_>, bucket: u32, stores: &[Store], known: &Kn
         kept.iter().for_each(|&row| customers[staged.owners[row as usize] as usize].rows += 1);
         order = kept;
     }
-    finish(load, bucket, known, stores, &staged, &customers, &ranks, &order, verdict)
+    finish(load, bucket, known, stores, staged.ordered(&order), &customers, &ranks, verdict)
 }
 
 /// Marks rows of readings that were given up.
@@ -389,8 +404,8 @@ fn rank(stores: &[Store], customers: &[Customer]) -> Vec<u32> {
     ranks
 }
 
-/// Rows ordered by their customers' ranks, and where each customer's rows start.
-fn group_by_customer(owners: &[u32], customers: &[Customer], ranks: &[u32]) -> (Vec<u32>, Vec<u32>) {
+/// Rows ordered by their customers' ranks, then as [`Staged::compare`] has it, and where each customer's rows start.
+fn in_order(staged: &Staged, customers: &[Customer], ranks: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let mut starts = Vec::with_capacity(ranks.len() + 1);
     let mut next = vec![0u32; customers.len()];
     let mut at = 0;
@@ -400,13 +415,25 @@ fn group_by_customer(owners: &[u32], customers: &[Customer], ranks: &[u32]) -> (
         at += customers[c as usize].rows;
     }
     starts.push(at);
-    let mut order = vec![0u32; at as usize];
-    for (row, &owner) in owners.iter().enumerate().filter(|(_, owner)| **owner != NOBODY) {
+    let mut timed = vec![(0i64, 0u32); at as usize];
+    for (row, (&owner, &time)) in staged.owners.iter().zip(&staged.times[0]).enumerate().filter(|(_, (owner, _))| **owner != NOBODY) {
         let slot = &mut next[owner as usize];
-        order[*slot as usize] = row as u32;
+        timed[*slot as usize] = (time, row as u32);
         *slot += 1;
     }
-    (starts, order)
+    for window in starts.windows(2) {
+        let run = &mut timed[window[0] as usize..window[1] as usize];
+        if !run.is_sorted() {
+            run.sort_unstable();
+        }
+        // Only rows of one instant need a look at their other columns.
+        for tie in run.chunk_by_mut(|a, b| a.0 == b.0).filter(|tie| tie.len() > 1) {
+            tie.sort_unstable_by(|&(_, a), &(_, b)| {
+                staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b))
+            });
+        }
+    }
+    (starts, timed.into_iter().map(|(_, row)| row).collect())
 }
 
 /// What becomes of the rows of a bucket.
@@ -500,10 +527,9 @@ fn finish(
     bucket: u32,
     known: &KnownCustomers,
     stores: &[Store],
-    staged: &Staged,
+    staged: Staged,
     customers: &[Customer],
     ranks: &[u32],
-    order: &[u32],
     verdict: Verdict,
 ) -> Result<ClusteredBucket, Error> {
     let id = |c: &Customer| stores[c.store as usize].ids.ids.get(c.place as usize);
@@ -523,23 +549,25 @@ fn finish(
             next += 1;
         }
     }
-    let anchors: Vec<i64> = order.iter().map(|&row| staged.times[0][row as usize]).collect();
+    let anchors = &staged.times[0];
     let present = || anchors.iter().copied().filter(|&time| time != MISSING);
     let span = if load.layout.table == Table::Customers { None } else { present().min().zip(present().max()) };
-    let numbers_of_rows = order.iter().map(|&row| numbers[staged.owners[row as usize] as usize]);
+    let numbers_of_rows = staged.owners.iter().map(|&owner| numbers[owner as usize]);
     let mut columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from_iter_values(numbers_of_rows))];
     if load.layout.table == Table::Activity {
         let mut cursor = load.zone.cursor();
         let days: Vec<i32> = anchors.iter().map(|&time| cursor.day_of(Instant(time)).0).collect();
         columns.push(Arc::new(Date32Array::from(days)));
     }
-    let content = content(load, stores, staged, customers, order);
-    let (mut time, mut name, mut amount) = (0, 0, 0);
+    let content = content(load, stores, &staged, customers);
+    let Staged { times, names, units, keys, .. } = staged;
+    let (mut times, mut names, mut units) = (times.into_iter(), names.into_iter(), units.into_iter());
+    let mut scales = load.scales.iter();
+    let unexpected = || internal(std::io::Error::other("a column is missing"));
     for column in load.layout.table.columns() {
         columns.push(match column.kind {
             ColumnKind::Time | ColumnKind::Date => {
-                time += 1;
-                let (values, nulls) = ordered(&staged.times[time - 1], order);
+                let (values, nulls) = present_values(times.next().ok_or_else(unexpected)?);
                 if column.kind == ColumnKind::Time {
                     Arc::new(TimestampMicrosecondArray::try_new(values, nulls).map_err(internal)?.with_timezone("UTC"))
                 } else {
@@ -547,28 +575,22 @@ fn finish(
                     Arc::new(Date32Array::try_new(days, nulls).map_err(internal)?)
                 }
             }
-            ColumnKind::Name => {
-                name += 1;
-                staged.names[name - 1].ordered(order)?
-            }
+            ColumnKind::Name => names.next().ok_or_else(unexpected)?.array()?,
             ColumnKind::Amount => {
-                amount += 1;
-                let (values, nulls) = ordered(&staged.units[amount - 1], order);
+                let (values, nulls) = present_values(units.next().ok_or_else(unexpected)?);
+                let scale = scales.next().copied().unwrap_or_default() as i8;
                 let array = Decimal64Array::try_new(values, nulls)
-                    .and_then(|array| array.with_precision_and_scale(MAX_STORED_DIGITS, load.scales[amount - 1] as i8));
+                    .and_then(|array| array.with_precision_and_scale(MAX_STORED_DIGITS, scale));
                 Arc::new(array.map_err(internal)?)
             }
         });
     }
-    for column in &staged.names[name..] {
-        columns.push(column.ordered(order)?);
+    for column in names {
+        columns.push(column.array()?);
     }
     if load.layout.keyed {
-        let keys = order.iter().map(|&row| match staged.key(row) {
-            Key::NONE => None,
-            key => Some(key.0.to_be_bytes()),
-        });
-        let keys = FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 16).map_err(internal)?;
+        let keys = keys.iter().map(|&key| if key == Key::NONE { None } else { Some(key.0.to_be_bytes()) });
+        let keys = FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, KEY_BYTES).map_err(internal)?;
         columns.push(Arc::new(keys));
     }
     let rows = RecordBatch::try_new(table_schema(load.layout, &load.scales), columns).map_err(internal)?;
@@ -586,22 +608,23 @@ fn finish(
     })
 }
 
-/// Values in order, and which of them are missing.
-fn ordered(values: &[i64], order: &[u32]) -> (ScalarBuffer<i64>, Option<NullBuffer>) {
-    let picked = order.iter().map(|&row| values[row as usize]);
-    let missing = picked.clone().any(|value| value == MISSING);
-    let nulls = missing.then(|| picked.clone().map(|value| value != MISSING).collect::<NullBuffer>());
-    (picked.map(|value| if value == MISSING { 0 } else { value }).collect(), nulls)
+/// Values, and which of them are missing.
+fn present_values(mut values: Vec<i64>) -> (ScalarBuffer<i64>, Option<NullBuffer>) {
+    let nulls = values.contains(&MISSING).then(|| values.iter().map(|&value| value != MISSING).collect::<NullBuffer>());
+    if nulls.is_some() {
+        values.iter_mut().filter(|value| **value == MISSING).for_each(|value| *value = 0);
+    }
+    (values.into(), nulls)
 }
 
-fn content(load: &Load<'_>, stores: &[Store], staged: &Staged, customers: &[Customer], order: &[u32]) -> Fingerprint {
+fn content(load: &Load<'_>, stores: &[Store], staged: &Staged, customers: &[Customer]) -> Fingerprint {
     let hashes: Vec<u128> = customers.iter().map(|c| stores[c.store as usize].ids.hashes[c.place as usize]).collect();
     let table = load.layout.table;
     let own_names = load.layout.names() - load.layout.attributes.len();
     let attributes: Vec<&NameColumn> = staged.names[own_names..].iter().filter(|column| !column.is_empty()).collect();
     let mut sum = Fingerprint::default();
-    for &row in order {
-        let at = row as usize;
+    for at in 0..staged.owners.len() {
+        let row = at as u32;
         let mut extra = attributes.iter().fold(0u64, |sum, column| sum.wrapping_add(column.hash(at)));
         if load.layout.keyed && staged.key(row) != Key::NONE {
             extra = extra.wrapping_add(attribute_hash("key", &format!("{:032x}", staged.key(row).0)));

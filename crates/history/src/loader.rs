@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use rayon::prelude::*;
 use tenure_model::{ColumnKind, Instant, Table, Zone};
 
-use crate::chunk::{Chunk, Key, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
+use crate::chunk::{Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
 use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames, cluster};
 use crate::commit::Writer;
 use crate::error::Error;
@@ -19,9 +19,6 @@ use crate::names::Names;
 use crate::rewrite::Rewrites;
 use crate::spill::Spill;
 use crate::stage::Store;
-
-/// Decimals of amounts in a history, unless its rows have more.
-const LEAST_SCALE: u8 = 2;
 
 /// Rows that are put away together: enough that a partition's share of them is worth its trip through the caches.
 const ABSORB_BYTES: usize = 48 << 20;

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use crate::chunk::{Ids, Key, MISSING, PartitionedChunk};
+use crate::chunk::{Chunk, Ids, Key, MISSING, PartitionedChunk};
 use crate::names::Name;
 
 pub(crate) const HASHER: FixedState = FixedState::with_seed(0);
@@ -124,6 +124,7 @@ pub(crate) enum Numbers {
 impl Numbers {
     pub(crate) fn of(values: Vec<i64>) -> Self {
         let fits = |value: i64| value == MISSING || i32::try_from(value).is_ok_and(|value| value != i32::MIN);
+        // The first value that does not fit settles it: nearly all times are wide.
         if values.iter().all(|&value| value == MISSING) {
             Numbers::Missing(values.len())
         } else if values.iter().all(|&value| fits(value)) {
@@ -203,7 +204,7 @@ impl Store {
 
     /// Takes the rows of a partition out of chunks. Returns about how many bytes they take.
     pub(crate) fn absorb(&mut self, partition: usize, chunks: &[PartitionedChunk]) -> usize {
-        let Some(like) = chunks.first() else { return 0 };
+        let Some(like) = chunks.first().map(|chunk| &chunk.chunk) else { return 0 };
         let rows: usize = chunks.iter().map(|chunk| chunk.rows_of(partition).len()).sum();
         if rows == 0 {
             return 0;
@@ -213,34 +214,43 @@ impl Store {
         let ids_before = self.ids.ids.bytes.len();
         let mut owners = Vec::with_capacity(rows);
         let mut exports: Vec<(u32, u32)> = Vec::new();
-        for chunk in chunks {
-            let range = chunk.rows_of(partition);
+        for part in chunks {
+            let range = part.rows_of(partition);
             match exports.last_mut() {
-                Some((export, count)) if *export == chunk.export => *count += range.len() as u32,
-                _ => exports.push((chunk.export, range.len() as u32)),
+                Some((export, count)) if *export == part.chunk.export => *count += range.len() as u32,
+                _ => exports.push((part.chunk.export, range.len() as u32)),
             }
-            owners.extend(range.map(|row| self.ids.place(chunk.hashes[row], chunk.ids.get(row))));
+            owners.extend(range.iter().map(|&row| self.ids.place(part.hashes[row as usize], part.chunk.ids.get(row as usize))));
         }
         let times = (0..like.times.len()).map(|column| Numbers::of(concat(chunks, partition, rows, |c| &c.times[column])));
         let names = (0..like.names.len()).map(|column| {
+            if chunks.iter().all(|part| part.chunk.texts[column].is_empty()) {
+                return Codes::of(concat(chunks, partition, rows, |chunk| &chunk.names[column]));
+            }
             let mut codes = Vec::with_capacity(rows);
-            for chunk in chunks {
-                let texts = &chunk.texts[column];
-                codes.extend(chunk.names[column][chunk.rows_of(partition)].iter().map(|code| match code.local_index() {
-                    Some(index) => Name::local(self.texts[column].place(texts[index].as_bytes()) as usize),
-                    None => *code,
+            for part in chunks {
+                let texts = &part.chunk.texts[column];
+                codes.extend(part.rows_of(partition).iter().map(|&row| {
+                    let code = part.chunk.names[column][row as usize];
+                    match code.local_index() {
+                        Some(index) => Name::local(self.texts[column].place(texts[index].as_bytes()) as usize),
+                        None => code,
+                    }
                 }));
             }
             Codes::of(codes)
         });
         let amounts = (0..like.amounts.len()).map(|column| {
-            let scale = chunks.iter().map(|chunk| chunk.amounts[column].scale).max().unwrap_or_default();
+            let scale = chunks.iter().map(|part| part.chunk.amounts[column].scale).max().unwrap_or_default();
             let mut units = Vec::with_capacity(rows);
-            for chunk in chunks {
+            for part in chunks {
                 // The loader has seen to it that every amount fits at the largest scale.
-                let factor = 10i64.pow(u32::from(scale - chunk.amounts[column].scale));
-                let part = &chunk.amounts[column].units[chunk.rows_of(partition)];
-                units.extend(part.iter().map(|&units| if units == MISSING { MISSING } else { units * factor }));
+                let amounts = &part.chunk.amounts[column];
+                let factor = 10i64.pow(u32::from(scale - amounts.scale));
+                units.extend(part.rows_of(partition).iter().map(|&row| match amounts.units[row as usize] {
+                    MISSING => MISSING,
+                    units => units * factor,
+                }));
             }
             (Numbers::of(units), scale)
         });
@@ -260,10 +270,11 @@ impl Store {
     }
 }
 
-fn concat<T: Copy>(chunks: &[PartitionedChunk], partition: usize, rows: usize, column: impl Fn(&PartitionedChunk) -> &Vec<T>) -> Vec<T> {
+fn concat<T: Copy>(parts: &[PartitionedChunk], partition: usize, rows: usize, column: impl Fn(&Chunk) -> &Vec<T>) -> Vec<T> {
     let mut all = Vec::with_capacity(rows);
-    for chunk in chunks {
-        all.extend_from_slice(&column(chunk)[chunk.rows_of(partition)]);
+    for part in parts {
+        let column = column(&part.chunk);
+        all.extend(part.rows_of(partition).iter().map(|&row| column[row as usize]));
     }
     all
 }

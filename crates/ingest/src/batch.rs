@@ -72,10 +72,20 @@ pub(crate) fn plain_type(found: &DataType) -> DataType {
     }
 }
 
-/// A column in its plain type.
+/// A column in its plain type; names that the file holds as codes into distinct names stay so.
 pub(crate) fn plain_array(array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
+    if is_coded(array.data_type()) { Ok(array.clone()) } else { flat_array(array) }
+}
+
+/// A column in its plain type.
+pub(crate) fn flat_array(array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
     let wanted = plain_type(array.data_type());
     if &wanted == array.data_type() { Ok(array.clone()) } else { arrow::compute::cast(array, &wanted) }
+}
+
+/// Whether a column holds codes into distinct texts.
+pub(crate) fn is_coded(found: &DataType) -> bool {
+    matches!(found, DataType::Dictionary(codes, texts) if **codes == DataType::Int32 && **texts == DataType::Utf8)
 }
 
 /// Receives the batches of an export, from many threads and in any order.

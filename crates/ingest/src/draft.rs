@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 use tenure_history::Loader;
 use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
@@ -13,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
 use crate::input::Input;
 use crate::interval::normal_interval;
-use crate::mapper::{ColumnSource, Fields, Mapper};
+use crate::mapper::{ColumnSource, Fields, Mapper, texts_of};
 use crate::near::suggestion;
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;
@@ -370,7 +369,7 @@ fn profile(opened: &Opened, columns: &[usize]) -> Result<Vec<OperandKind>, Error
         rows.read(&texts, &|batch| {
             let mut found = start.clone();
             for (profile, array) in found.iter_mut().zip(&batch.columns) {
-                array.as_string::<i32>().iter().flatten().for_each(|text| profile.add(text));
+                texts_of(array, true).iter().flat_map(|texts| texts.iter().flatten()).for_each(|text| profile.add(text));
             }
             let mut profiles = profiles.lock().unwrap_or_else(PoisonError::into_inner);
             profiles.iter_mut().zip(&found).for_each(|(all, more)| all.join(more));

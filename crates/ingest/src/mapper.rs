@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32T
 use tenure_history::{Aliases, Amounts, Chunk, Key, Loader, Name, Names};
 use tenure_model::{ColumnKind, Day, Decimal, Instant, Precision, Table, Zone, column, minor_digits};
 
-use crate::batch::{Batch, Damage};
+use crate::batch::{Batch, Damage, flat_array, is_coded};
 use crate::error::{Error, ErrorKind};
 use crate::expression::{Evaluator, Outcome};
 use crate::interval::normal_interval;
@@ -184,7 +184,7 @@ impl Mapper {
     /// Maps a batch and hands what is kept to the loader.
     pub(crate) fn map(&self, batch: &Batch, sinks: &Sinks<'_>) -> Result<(), Error> {
         let rows = batch.rows.len();
-        let by_name = |name: &str| batch.columns[self.place(name)].clone();
+        let by_name = |name: &str| self.operand(batch, name);
         let filter = self.filter.as_ref().map(|filter| filter.conditions(rows, by_name)).transpose()?;
         let customers = self.all_texts(batch, "customer", &self.customer)?;
         let mut reader = RowReader::new(self, batch, sinks.loader)?;
@@ -193,8 +193,11 @@ impl Mapper {
         let keyed = sinks.loader.layout().keyed;
         let mut losses = Losses::default();
         let (mut last_instant, mut last_date) = (i64::MIN, i64::MIN);
+        let whole = filter.is_none() && batch.damaged.is_empty();
+        let mut kept: Vec<u32> = Vec::with_capacity(rows);
         for row in 0..rows {
-            match self.passes(batch, row, filter.as_deref()) {
+            let passes = if whole { Ok(true) } else { self.passes(batch, row, filter.as_deref()) };
+            match passes {
                 Ok(true) => {}
                 Ok(false) => {
                     losses.filtered += 1;
@@ -220,10 +223,7 @@ impl Mapper {
             for (column, &(time, _)) in reader.row_times.iter().enumerate() {
                 chunk.push_time(column, time);
             }
-            for (column, names) in reader.names.iter_mut().enumerate() {
-                let name = names.at(row, column, &mut chunk);
-                chunk.push_name(column, name);
-            }
+            kept.push(row as u32);
             if keyed {
                 chunk.push_key(reader.key(row, id), batch.rows.get(row));
             }
@@ -236,6 +236,10 @@ impl Mapper {
         }
         for (column, amounts) in amounts.into_iter().enumerate() {
             chunk.set_amounts(column, amounts);
+        }
+        for (column, names) in reader.names.iter_mut().enumerate() {
+            let codes = names.codes(&kept, column, &mut chunk);
+            chunk.set_names(column, codes);
         }
         for (row, fault) in &losses.rows {
             let reject = Reject { row: batch.rows.get(*row), column: fault.column.clone(), value: fault.value.clone() };
@@ -296,6 +300,13 @@ impl Mapper {
     /// The place of a column among those that are read. Expressions only name columns that are.
     fn place(&self, name: &str) -> usize {
         self.columns.iter().position(|(column, _)| **column == *name).unwrap_or_default()
+    }
+
+    /// The column of an expression's operand.
+    fn operand(&self, batch: &Batch, name: &str) -> ArrayRef {
+        let array = &batch.columns[self.place(name)];
+        // Codes into texts are always texts.
+        flat_array(array).unwrap_or_else(|_| array.clone())
     }
 
     fn wrong_type(&self, role: &str, place: usize, array: &ArrayRef, expected: &str) -> Error {
@@ -458,7 +469,7 @@ impl<'a> RowReader<'a> {
                 return Err(fault(Reason::Missing(name), String::new(), ""));
             }
         }
-        for names in &mut self.names {
+        for names in self.names.iter().filter(|names| names.normal == Normal::Interval) {
             if let Some(text) = names.unreadable(row) {
                 return Err(fault(Reason::UnreadableInterval, name_of(names.place), &text));
             }
@@ -495,8 +506,15 @@ impl<'a> RowReader<'a> {
     }
 }
 
+#[inline]
 fn text_at(texts: &StringArray, row: usize) -> &str {
-    if texts.is_null(row) { "" } else { texts.value(row).trim() }
+    if texts.is_null(row) {
+        return "";
+    }
+    let text = texts.value(row);
+    // Nearly every text begins and ends with a mark that is no space.
+    let solid = |byte: Option<&u8>| byte.is_some_and(|byte| (0x21..0x7f).contains(byte));
+    if solid(text.as_bytes().first()) && solid(text.as_bytes().last()) { text } else { text.trim() }
 }
 
 /// The times of a batch.
@@ -589,7 +607,7 @@ fn amount_column(
         ColumnSource::Missing | ColumnSource::Name(_) => return Ok(AmountColumn::Missing),
         ColumnSource::Amount(amount) => return Ok(AmountColumn::Constant(*amount)),
         ColumnSource::Expression(expression) => {
-            let by_name = |name: &str| batch.columns[mapper.place(name)].clone();
+            let by_name = |name: &str| mapper.operand(batch, name);
             return Ok(AmountColumn::Outcomes(expression.numbers(rows, by_name)?));
         }
         ColumnSource::Fields(fields) => fields,
@@ -712,8 +730,7 @@ fn name_column<'a>(
         ColumnSource::Fields(fields) => {
             column.place = fields.places[0];
             let array = &batch.columns[column.place];
-            let short_keys = matches!(array.data_type(), DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8);
-            if fields.is_plain() && short_keys {
+            if fields.is_plain() && is_coded(array.data_type()) {
                 let array = array.as_dictionary::<Int32Type>();
                 let values = array.values().as_string::<i32>().clone();
                 column.by_key = vec![None; values.len()];
@@ -759,17 +776,23 @@ impl NameColumn<'_> {
         }
     }
 
+    /// The names of some rows.
+    fn codes(&mut self, rows: &[u32], column: usize, chunk: &mut Chunk) -> Vec<Name> {
+        if let NameTexts::None = self.texts
+            && !(self.constant.is_none() && !self.fallback.is_empty())
+        {
+            return vec![self.constant; rows.len()];
+        }
+        rows.iter().map(|&row| self.at(row as usize, column, chunk)).collect()
+    }
+
+    #[inline]
     fn at(&mut self, row: usize, column: usize, chunk: &mut Chunk) -> Name {
         if let NameTexts::Dictionary(keys, _) = &self.texts
             && !keys.is_null(row)
             && let Some(name) = self.by_key[keys.value(row) as usize]
         {
             return name;
-        }
-        if let NameTexts::None = self.texts
-            && !(self.constant.is_none() && !self.fallback.is_empty())
-        {
-            return self.constant;
         }
         let text = self.raw(row);
         let text = if text.is_empty() { self.fallback } else { text };

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
@@ -34,7 +34,8 @@ impl ParquetRows {
             }
             Whole::Memory(bytes) => ArrowReaderMetadata::load(bytes, options),
         };
-        let metadata = metadata.map_err(|error| Error::input(&input.name, format_args!("cannot read as Parquet: {error}")))?;
+        let unreadable = |error| Error::input(&input.name, format_args!("cannot read as Parquet: {error}"));
+        let metadata = coded(metadata.map_err(unreadable)?).map_err(unreadable)?;
         let header = metadata.schema().fields().iter().map(|field| field.name().as_str().into()).collect();
         Ok(Self { input, whole, metadata, header })
     }
@@ -70,6 +71,32 @@ impl ParquetRows {
         }
         Ok(())
     }
+}
+
+/// Bytes a value below which a column is taken for one of few distinct texts.
+const CODED_BYTES: i64 = 3;
+
+/// The same with columns of few distinct texts as codes into these, as the file has them.
+fn coded(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, parquet::errors::ParquetError> {
+    let groups = metadata.metadata().row_groups();
+    // Only in flat files are the leaves the columns.
+    if groups.iter().any(|group| group.num_columns() != metadata.schema().fields().len()) {
+        return Ok(metadata);
+    }
+    let few = |column: usize| {
+        groups.iter().map(|group| group.column(column)).all(|chunk| {
+            chunk.dictionary_page_offset().is_some() && chunk.uncompressed_size() < CODED_BYTES * chunk.num_values().max(1)
+        })
+    };
+    let fields = metadata.schema().fields().iter().enumerate().map(|(column, field)| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if few(column) => {
+            let codes = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(codes))
+        }
+        _ => field.clone(),
+    });
+    let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata.schema().metadata().clone()));
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), ArrowReaderOptions::new().with_schema(schema))
 }
 
 impl Rows for ParquetRows {
