@@ -166,7 +166,7 @@ pub(crate) fn stored(units: i128) -> Option<i64> {
 pub struct AmountTooLong;
 
 /// The identity of a row's key. Nothing stands for no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub(crate) u128);
 
 impl Key {
@@ -204,7 +204,7 @@ impl Chunk {
         let keyed = if layout.keyed { rows } else { 0 };
         Self {
             export,
-            ids: Ids { bytes: Vec::with_capacity(rows * 16), ends: Vec::with_capacity(rows) },
+            ids: Ids { bytes: Vec::new(), ends: Vec::with_capacity(rows) },
             times: vec![Vec::with_capacity(rows); layout.times()],
             names: vec![Vec::new(); layout.names()],
             texts: vec![Vec::new(); layout.names()],
@@ -212,6 +212,11 @@ impl Chunk {
             keys: Vec::with_capacity(keyed),
             numbers: Vec::with_capacity(keyed),
         }
+    }
+
+    /// Makes room for the customers' ids.
+    pub fn reserve_ids(&mut self, bytes: usize) {
+        self.ids.bytes.reserve(bytes);
     }
 
     /// Adds a row's customer. Every other column has to get a value of the row too.
@@ -264,7 +269,7 @@ impl Chunk {
         self.len() == 0
     }
 
-    /// Tells which rows belong to which partition.
+    /// Puts rows of the same partition side by side, in their order.
     pub(crate) fn partition(self) -> PartitionedChunk {
         let rows = self.len();
         debug_assert!(self.times.iter().all(|c| c.len() == rows) && self.names.iter().all(|c| c.len() == rows));
@@ -277,39 +282,89 @@ impl Chunk {
         for i in 0..PARTITIONS {
             starts[i + 1] += starts[i];
         }
+        // Columns are read in order and written to so many places at once: the ends of the partitions stay in the caches.
         let mut next = starts.clone();
-        let mut order = vec![0u32; hashes.len()];
-        for (row, &hash) in hashes.iter().enumerate() {
-            let slot = &mut next[partition_of(hash)];
-            order[*slot as usize] = row as u32;
-            *slot += 1;
+        let places: Vec<u32> = hashes
+            .iter()
+            .map(|&hash| {
+                let slot = &mut next[partition_of(hash)];
+                *slot += 1;
+                *slot - 1
+            })
+            .collect();
+        let Self { export, ids, times, names, texts, amounts, keys, numbers } = self;
+        let amounts = amounts.iter().map(|a| Amounts { units: scatter(&a.units, &places), scale: a.scale });
+        PartitionedChunk {
+            starts,
+            export,
+            hashes: scatter(&hashes, &places),
+            ids: ids.scattered(&places),
+            times: times.iter().map(|column| scatter(column, &places)).collect(),
+            names: names.iter().map(|column| scatter(column, &places)).collect(),
+            texts,
+            amounts: amounts.collect(),
+            keys: scatter(&keys, &places),
+            numbers: scatter(&numbers, &places),
         }
-        PartitionedChunk { starts, order, hashes, chunk: self }
     }
 }
 
-/// A chunk whose rows' partitions are known.
+/// Puts each value at its place. No values stay none.
+fn scatter<T: Copy + Default>(values: &[T], places: &[u32]) -> Vec<T> {
+    let mut scattered = vec![T::default(); values.len()];
+    for (&value, &place) in values.iter().zip(places) {
+        scattered[place as usize] = value;
+    }
+    scattered
+}
+
+impl Ids {
+    /// Puts each text at its place.
+    fn scattered(&self, places: &[u32]) -> Ids {
+        let lengths: Vec<u32> = (0..self.len()).map(|row| self.get(row).len() as u32).collect();
+        let mut ends = scatter(&lengths, places);
+        let mut end = 0;
+        for length in &mut ends {
+            end += *length;
+            *length = end;
+        }
+        let mut bytes = vec![0; self.bytes.len()];
+        for (row, &place) in places.iter().enumerate() {
+            let end = ends[place as usize] as usize;
+            let text = self.get(row);
+            bytes[end - text.len()..end].copy_from_slice(text);
+        }
+        Ids { bytes, ends }
+    }
+}
+
+/// A chunk whose rows lie partition by partition.
 #[derive(Debug)]
 pub(crate) struct PartitionedChunk {
     starts: Vec<u32>,
-    order: Vec<u32>,
+    pub(crate) export: u32,
     /// The hash of each row's customer.
     pub(crate) hashes: Vec<u128>,
-    pub(crate) chunk: Chunk,
+    pub(crate) ids: Ids,
+    pub(crate) times: Vec<Vec<i64>>,
+    pub(crate) names: Vec<Vec<Name>>,
+    pub(crate) texts: Vec<Vec<Box<str>>>,
+    pub(crate) amounts: Vec<Amounts>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) numbers: Vec<u64>,
 }
 
 impl PartitionedChunk {
-    /// The rows of a partition, in their order.
-    pub(crate) fn rows_of(&self, partition: usize) -> &[u32] {
-        &self.order[self.starts[partition] as usize..self.starts[partition + 1] as usize]
+    /// The rows of a partition.
+    pub(crate) fn rows_of(&self, partition: usize) -> std::ops::Range<usize> {
+        self.starts[partition] as usize..self.starts[partition + 1] as usize
     }
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let Chunk { ids, times, names, amounts, keys, .. } = &self.chunk;
-        let row = 16 + 8 + 8 * (times.len() + amounts.len()) + 4 * names.len();
-        let keys = if keys.is_empty() { 0 } else { 24 };
-        ids.bytes.len() + self.hashes.len() * (row + keys)
+        let row = 16 + 4 + 8 * (self.times.len() + self.amounts.len()) + 4 * self.names.len();
+        let keys = if self.keys.is_empty() { 0 } else { 24 };
+        self.ids.bytes.len() + self.hashes.len() * (row + keys)
     }
 }
 
@@ -362,9 +417,8 @@ mod tests {
         for partition in 0..PARTITIONS {
             let range = chunk.rows_of(partition);
             rows += range.len();
-            for &row in range {
-                let row = row as usize;
-                assert_eq!(id_hash(chunk.chunk.ids.get(row)), chunk.hashes[row]);
+            for row in range {
+                assert_eq!(id_hash(chunk.ids.get(row)), chunk.hashes[row]);
                 assert_eq!(partition_of(chunk.hashes[row]), partition);
             }
         }

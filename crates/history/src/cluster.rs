@@ -120,8 +120,8 @@ pub(crate) struct ClusteredBucket {
 impl ClusteredBucket {
     /// The same without its rows, which are written.
     pub(crate) fn without_rows(mut self) -> Self {
-        self.rows = self.rows.slice(0, 0);
-        self.customers = self.customers.slice(0, 0);
+        self.rows = RecordBatch::new_empty(self.rows.schema());
+        self.customers = RecordBatch::new_empty(self.customers.schema());
         self
     }
 }

@@ -21,7 +21,7 @@ use crate::spill::Spill;
 use crate::stage::Store;
 
 /// Rows that are put away together: enough that a partition's share of them is worth its trip through the caches.
-const ABSORB_BYTES: usize = 48 << 20;
+const ABSORB_BYTES: usize = 96 << 20;
 
 /// Of the memory that a load may use, the share that staged rows take before they go to disk.
 const STAGED_SHARE: f64 = 0.40;

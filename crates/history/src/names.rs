@@ -5,7 +5,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 /// The code of a name in a [`Names`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub u32);
 
 /// Marks the code of a name that only its chunk knows.

@@ -189,6 +189,7 @@ impl Mapper {
         let customers = self.all_texts(batch, "customer", &self.customer)?;
         let mut reader = RowReader::new(self, batch, sinks.loader)?;
         let mut chunk = Chunk::new(sinks.loader.layout(), self.reading, rows);
+        chunk.reserve_ids(customers.iter().map(|texts| texts.value_data().len()).sum());
         let mut amounts: Vec<Amounts> = (0..sinks.loader.layout().amounts()).map(|_| Amounts::with_capacity(rows)).collect();
         let keyed = sinks.loader.layout().keyed;
         let mut losses = Losses::default();
