@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tenure_history::{Column, History, Rows};
-use tenure_model::{Instant, column};
+use tenure_model::{Instant, Table, column};
 
 use crate::error::Error;
 
@@ -28,10 +28,27 @@ pub struct Inspection {
     pub currencies: Vec<(String, u64)>,
     /// Rows with an amount.
     pub valued: u64,
-    /// Attributes.
+    /// Attributes of activity.
     pub attributes: Vec<AttributeSummary>,
+    /// The other tables that have rows.
+    pub tables: Vec<TableSummary>,
+    /// Ids that stand for other customers.
+    pub aliases: usize,
     /// Bytes on disk by table and column.
     pub bytes: Vec<((String, String), u64)>,
+}
+
+/// What a table beside activity holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableSummary {
+    /// The table.
+    pub table: Table,
+    /// Its rows. Of customers those that a customers export lists.
+    pub rows: u64,
+    /// First and last time of the column that orders its rows.
+    pub span: Option<(Instant, Instant)>,
+    /// Its columns and attributes.
+    pub columns: Vec<AttributeSummary>,
 }
 
 /// What an attribute holds.
@@ -39,8 +56,8 @@ pub struct Inspection {
 pub struct AttributeSummary {
     /// Its name.
     pub name: String,
-    /// Distinct values.
-    pub distinct: u64,
+    /// Distinct values, where they are names.
+    pub distinct: Option<u64>,
     /// Rows without a value.
     pub missing: u64,
 }
@@ -113,9 +130,12 @@ pub fn inspect(history: &History) -> Result<Inspection, Error> {
     )?;
     let attributes = history.attributes().into_iter().map(|name| {
         let NameCounts { rows, missing } = count(&name, Column::Attribute(&name))?;
-        Ok(AttributeSummary { name, distinct: rows.len() as u64, missing })
+        Ok(AttributeSummary { name, distinct: Some(rows.len() as u64), missing })
     });
+    let others = Table::ALL.into_iter().filter(|table| *table != Table::Activity && history.rows_of(*table) > 0);
     Ok(Inspection {
+        tables: others.map(|table| summary(history, table)).collect::<Result<_, Error>>()?,
+        aliases: history.aliases()?,
         rows: history.rows(),
         customers: history.customers(),
         span: history.span(),
@@ -129,4 +149,30 @@ pub fn inspect(history: &History) -> Result<Inspection, Error> {
         attributes: attributes.collect::<Result<_, Error>>()?,
         bytes: history.column_bytes()?.into_iter().collect(),
     })
+}
+
+fn summary(history: &History, table: Table) -> Result<TableSummary, Error> {
+    let own = table.columns().iter().map(|column| column.name.to_owned());
+    let names: Vec<String> = own.chain(history.attributes_of(table)).collect();
+    let counts = history.scan_table(table, names.iter().map(String::as_str)).fold(
+        || vec![(NameCounts::default(), false); names.len()],
+        |counts, rows| {
+            for ((counts, named), name) in counts.iter_mut().zip(&names) {
+                if rows.codes(name).is_some() {
+                    *named = true;
+                    counts.add(rows, name);
+                } else {
+                    counts.missing += rows.missing(name).unwrap_or(rows.len()) as u64;
+                }
+            }
+            Ok::<(), Error>(())
+        },
+        |a, b| a.into_iter().zip(b).map(|((a, named), (b, other))| (a.join(b), named || other)).collect(),
+    )?;
+    let columns = names.into_iter().zip(counts).map(|(name, (counts, named))| AttributeSummary {
+        name,
+        distinct: named.then_some(counts.rows.len() as u64),
+        missing: counts.missing,
+    });
+    Ok(TableSummary { table, rows: history.rows_of(table), span: history.span_of(table), columns: columns.collect() })
 }

@@ -162,15 +162,25 @@ impl Rows {
         Some(self.batch.column_by_name(column::TIME)?.as_primitive::<TimestampMicrosecondType>().values())
     }
 
-    /// Amounts.
+    /// Rows in which a column is missing.
+    pub fn missing(&self, name: &str) -> Option<usize> {
+        Some(self.batch.column_by_name(name)?.null_count())
+    }
+
+    /// Amounts of activity.
     pub fn values(&self) -> Option<Values<'_>> {
-        let array = self.batch.column_by_name(column::VALUE)?.as_primitive::<Decimal64Type>();
+        self.amounts(column::VALUE)
+    }
+
+    /// A column of amounts.
+    pub fn amounts(&self, name: &str) -> Option<Values<'_>> {
+        let array = self.batch.column_by_name(name)?.as_primitive_opt::<Decimal64Type>()?;
         Some(Values { units: array.values(), nulls: array.nulls(), scale: array.scale() as u8 })
     }
 
     /// A column of names: the event, the currency or an attribute.
     pub fn codes(&self, name: &str) -> Option<Codes<'_>> {
-        let array = self.batch.column_by_name(name)?.as_dictionary::<Int32Type>();
+        let array = self.batch.column_by_name(name)?.as_dictionary_opt::<Int32Type>()?;
         Some(Codes { codes: array.keys().values(), nulls: array.nulls(), names: array.values() })
     }
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use tenure_model::{Day, Instant, ObservationWindow, Table, Zone, column};
 
@@ -10,7 +11,8 @@ use crate::aliases::Aliases;
 use crate::chunk::RowLayout;
 use crate::columns::{Column, Rows, table_schema};
 use crate::commit::{Reading, read_manifest};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, internal};
+use crate::existing::Registry;
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{FileEntry, MANIFEST, Manifest, Segment, Source, join_spans, sum};
 use crate::merge::{conform, merge};
@@ -116,9 +118,9 @@ impl History {
 
     /// Rows of a table. Of customers those that a customers export lists.
     pub fn rows_of(&self, table: Table) -> u64 {
-        match table {
-            Table::Customers => self.manifest.customers.listed,
-            table => self.manifest.table(table).map(Segment::rows).sum(),
+        match (table, &self.storage) {
+            (Table::Customers, Storage::Directory { .. }) => self.manifest.customers.listed,
+            _ => self.manifest.table(table).map(Segment::rows).sum(),
         }
     }
 
@@ -152,6 +154,17 @@ impl History {
         self.manifest.segments.iter().flat_map(|segment| &segment.sources).chain(&self.manifest.customers.sources)
     }
 
+    /// The attributes that a table carries, in order.
+    pub fn attributes_of(&self, table: Table) -> Vec<String> {
+        self.manifest.attributes(table)
+    }
+
+    /// First and last time of a table's rows: of the column that orders them.
+    pub fn span_of(&self, table: Table) -> Option<(Instant, Instant)> {
+        let spans = self.manifest.table(table).filter_map(Segment::span);
+        spans.reduce(join_spans).map(|(first, last)| (Instant(first), Instant(last)))
+    }
+
     /// The attributes that activity carries, in order.
     pub fn attributes(&self) -> Vec<String> {
         self.manifest.attributes(Table::Activity)
@@ -178,30 +191,44 @@ impl History {
 
     /// A scan of the activity: the customer and the named columns.
     pub fn scan<'a>(&'a self, columns: &[Column<'a>]) -> Scan<'a> {
-        let names = std::iter::once(column::CUSTOMER).chain(columns.iter().map(|c| c.name())).collect();
-        Scan::new(self, names, self.manifest.buckets)
+        self.scan_table(Table::Activity, columns.iter().map(|c| c.name()))
+    }
+
+    /// A scan of any table: the customer and the named columns. Of customers those are seen that a customers export lists.
+    pub fn scan_table<'a>(&'a self, table: Table, columns: impl Iterator<Item = &'a str>) -> Scan<'a> {
+        let names = std::iter::once(column::CUSTOMER).chain(columns).collect();
+        Scan::new(self, table, names, self.manifest.buckets)
     }
 
     /// Hands the rows of a bucket to `each`, in batches ordered by customer and time.
     pub(crate) fn read_bucket<E: From<Error>>(
         &self,
+        table: Table,
         bucket: u32,
         columns: &[&str],
         each: &mut dyn FnMut(&Rows) -> Result<(), E>,
     ) -> Result<(), E> {
         match &self.storage {
+            Storage::Directory { dir, .. } if table == Table::Customers => {
+                let customers = Registry::read(dir, &self.manifest, bucket)?.table;
+                let listed = filter_record_batch(&customers, customers.column(2).as_boolean()).map_err(internal)?;
+                let mut wanted: Vec<usize> = columns.iter().filter_map(|name| listed.schema().index_of(name).ok()).collect();
+                wanted.sort_unstable();
+                each(&Rows { batch: listed.project(&wanted).map_err(internal)? })
+            }
+            Storage::Memory { .. } if self.manifest.table(table).next().is_none() => Ok(()),
             Storage::Memory { buckets, .. } => {
                 let all = &buckets[bucket as usize];
-                let batch = conform(all, &self.projected(columns))?;
+                let batch = conform(all, &self.projected(table, columns))?;
                 for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
                     each(&Rows { batch: batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from)) })?;
                 }
                 Ok(())
             }
             Storage::Directory { dir, .. } => {
-                let files = self.activity().flat_map(|s| &s.files).filter(|f| f.bucket == bucket);
+                let files = self.manifest.table(table).flat_map(|s| &s.files).filter(|f| f.bucket == bucket);
                 let entries: Vec<&FileEntry> = files.map(|f| &f.file).collect();
-                let schema = self.projected(columns);
+                let schema = self.projected(table, columns);
                 let mut parts = Vec::new();
                 for entry in &entries {
                     let file = HistoryFile::open(dir, entry)?;
@@ -228,10 +255,11 @@ impl History {
         }
     }
 
-    /// The schema of the asked columns, at the scale that holds every segment's amounts.
-    fn projected(&self, columns: &[&str]) -> SchemaRef {
-        let layout = RowLayout { table: Table::Activity, attributes: self.attributes(), keyed: false };
-        let all = table_schema(&layout, &[self.value_scale()]);
+    /// The schema of the asked columns, at the scales that hold every segment's amounts.
+    fn projected(&self, table: Table, columns: &[&str]) -> SchemaRef {
+        let layout = RowLayout { table, attributes: self.manifest.attributes(table), keyed: false };
+        let scale = |i: usize| self.manifest.table(table).filter_map(|s| s.scales.get(i).copied()).max().unwrap_or_default();
+        let all = table_schema(&layout, &(0..layout.amounts()).map(scale).collect::<Vec<u8>>());
         let wanted: Vec<usize> = (0..all.fields().len()).filter(|&i| columns.contains(&all.field(i).name().as_str())).collect();
         // Projecting to indices of the schema itself cannot fail.
         all.project(&wanted).map_or(all, std::sync::Arc::new)

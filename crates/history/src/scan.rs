@@ -1,22 +1,24 @@
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
+use tenure_model::Table;
 
 use crate::columns::Rows;
 use crate::error::Error;
 use crate::history::History;
 
-/// A scan of a history's activity, bucket by bucket. A customer lies in one bucket, so buckets are independent.
+/// A scan of a table of a history, bucket by bucket. A customer lies in one bucket, so buckets are independent.
 #[derive(Debug)]
 pub struct Scan<'a> {
     history: &'a History,
+    table: Table,
     columns: Vec<&'a str>,
     buckets: u32,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(history: &'a History, columns: Vec<&'a str>, buckets: u32) -> Self {
-        Self { history, columns, buckets }
+    pub(crate) fn new(history: &'a History, table: Table, columns: Vec<&'a str>, buckets: u32) -> Self {
+        Self { history, table, columns, buckets }
     }
 
     /// Folds the buckets, in parallel, into as many states as threads need, and joins these. `step` sees the rows of a
@@ -41,7 +43,7 @@ impl<'a> Scan<'a> {
         (0..self.buckets).into_par_iter().try_for_each(|bucket| {
             let free = pool().pop();
             let mut state = free.unwrap_or_else(&start);
-            self.history.read_bucket(bucket, &self.columns, &mut |rows| step(&mut state, rows))?;
+            self.history.read_bucket(self.table, bucket, &self.columns, &mut |rows| step(&mut state, rows))?;
             pool().push(state);
             Ok::<(), E>(())
         })?;

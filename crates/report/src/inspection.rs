@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use serde::Serialize;
-use tenure_analysis::Inspection;
+use tenure_analysis::{AttributeSummary, Inspection, TableSummary};
 
 use crate::error::Error;
 use crate::numbers::{bytes_text, grouped};
@@ -18,6 +20,9 @@ pub fn inspection_text(inspection: &Inspection) -> String {
     }
     facts.push(("home zone", inspection.home_zone.clone()));
     facts.push(("rows with a value", grouped(inspection.valued)));
+    if inspection.aliases > 0 {
+        facts.push(("merged ids", grouped(inspection.aliases as u64)));
+    }
     facts.push(("segments", grouped(inspection.segments as u64)));
     facts.push(("content", inspection.content.clone()));
     for (name, value) in facts {
@@ -27,18 +32,24 @@ pub fn inspection_text(inspection: &Inspection) -> String {
         text.push('\n');
         text.push_str(&table.render());
     };
-    section(&counted("event", &inspection.events));
+    if !inspection.events.is_empty() {
+        section(&counted("event", &inspection.events));
+    }
     if !inspection.currencies.is_empty() {
         section(&counted("currency", &inspection.currencies));
     }
     if !inspection.attributes.is_empty() {
-        let mut table = TextTable::new(&[("attribute", Align::Left), ("distinct", Align::Right), ("missing", Align::Right)]);
-        for attribute in &inspection.attributes {
-            let missing = 100.0 * attribute.missing as f64 / inspection.rows.max(1) as f64;
-            table.row(vec![attribute.name.clone(), grouped(attribute.distinct), format!("{missing:.1} %")]);
-        }
-        section(&table);
+        section(&columns_table("attribute", &inspection.attributes, inspection.rows));
     }
+    for table in &inspection.tables {
+        let span = table.span.map(|(first, last)| format!(", {first} to {last}")).unwrap_or_default();
+        section_text(&mut text, &format!("{}: {}{span}", table.table.name(), crate::numbers::counted(table.rows, "row")));
+        text.push_str(&columns_table("column", &table.columns, table.rows).render());
+    }
+    let mut section = |table: &TextTable| {
+        text.push('\n');
+        text.push_str(&table.render());
+    };
     if !inspection.bytes.is_empty() {
         let total: u64 = inspection.bytes.iter().map(|(_, bytes)| bytes).sum();
         let mut table =
@@ -57,6 +68,21 @@ pub fn inspection_text(inspection: &Inspection) -> String {
     text
 }
 
+fn section_text(text: &mut String, line: &str) {
+    text.push('\n');
+    text.push_str(line);
+    text.push('\n');
+}
+
+fn columns_table(name: &str, columns: &[AttributeSummary], rows: u64) -> TextTable {
+    let mut table = TextTable::new(&[(name, Align::Left), ("distinct", Align::Right), ("missing", Align::Right)]);
+    for column in columns {
+        let missing = 100.0 * column.missing as f64 / rows.max(1) as f64;
+        table.row(vec![column.name.clone(), column.distinct.map(grouped).unwrap_or_default(), format!("{missing:.1} %")]);
+    }
+    table
+}
+
 fn counted(name: &str, counts: &[(String, u64)]) -> TextTable {
     let mut table = TextTable::new(&[(name, Align::Left), ("rows", Align::Right)]);
     for (name, rows) in counts {
@@ -67,7 +93,8 @@ fn counted(name: &str, counts: &[(String, u64)]) -> TextTable {
 
 #[derive(Serialize)]
 struct Object<'a> {
-    tables: Tables,
+    tables: BTreeMap<&'static str, TableObject<'a>>,
+    aliases: usize,
     from: Option<String>,
     last: Option<String>,
     until: Option<String>,
@@ -82,14 +109,34 @@ struct Object<'a> {
 }
 
 #[derive(Serialize)]
-struct Tables {
-    activity: Rows,
-    customers: Rows,
+struct TableObject<'a> {
+    rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<Attribute<'a>>,
 }
 
-#[derive(Serialize)]
-struct Rows {
-    rows: u64,
+fn table_object(table: &TableSummary) -> TableObject<'_> {
+    TableObject {
+        rows: table.rows,
+        listed: None,
+        from: table.span.map(|(first, _)| first.to_string()),
+        last: table.span.map(|(_, last)| last.to_string()),
+        columns: attributes(&table.columns, table.rows),
+    }
+}
+
+fn attributes(attributes: &[AttributeSummary], rows: u64) -> Vec<Attribute<'_>> {
+    let share = |missing: u64| missing as f64 / rows.max(1) as f64;
+    attributes
+        .iter()
+        .map(|a| Attribute { name: &a.name, distinct: a.distinct, missing: a.missing, missing_share: share(a.missing) })
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -101,7 +148,7 @@ struct Counted<'a> {
 #[derive(Serialize)]
 struct Attribute<'a> {
     name: &'a str,
-    distinct: u64,
+    distinct: Option<u64>,
     missing: u64,
     missing_share: f64,
 }
@@ -119,8 +166,16 @@ struct ColumnBytes<'a> {
 ///
 /// Where the encoder fails.
 pub fn inspection_json(inspection: &Inspection) -> Result<Vec<u8>, Error> {
+    let plain = |rows: u64| TableObject { rows, listed: None, from: None, last: None, columns: Vec::new() };
+    let mut tables: BTreeMap<&'static str, TableObject<'_>> =
+        inspection.tables.iter().map(|table| (table.table.name(), table_object(table))).collect();
+    tables.insert("activity", plain(inspection.rows));
+    let customers = tables.entry("customers").or_insert_with(|| plain(0));
+    customers.listed = Some(customers.rows);
+    customers.rows = inspection.customers;
     let object = Object {
-        tables: Tables { activity: Rows { rows: inspection.rows }, customers: Rows { rows: inspection.customers } },
+        tables,
+        aliases: inspection.aliases,
         from: inspection.span.map(|(first, _)| first.to_string()),
         last: inspection.span.map(|(_, last)| last.to_string()),
         until: inspection.until.map(|until| until.to_string()),
@@ -130,16 +185,7 @@ pub fn inspection_json(inspection: &Inspection) -> Result<Vec<u8>, Error> {
         rows_with_value: inspection.valued,
         events: inspection.events.iter().map(|(name, rows)| Counted { name, rows: *rows }).collect(),
         currencies: inspection.currencies.iter().map(|(name, rows)| Counted { name, rows: *rows }).collect(),
-        attributes: inspection
-            .attributes
-            .iter()
-            .map(|a| Attribute {
-                name: &a.name,
-                distinct: a.distinct,
-                missing: a.missing,
-                missing_share: a.missing as f64 / inspection.rows.max(1) as f64,
-            })
-            .collect(),
+        attributes: attributes(&inspection.attributes, inspection.rows),
         bytes: inspection.bytes.iter().map(|((table, column), bytes)| ColumnBytes { table, column, bytes: *bytes }).collect(),
     };
     let mut bytes = serde_json::to_vec_pretty(&object).map_err(|error| Error::encoding("JSON", error))?;
