@@ -216,13 +216,15 @@ pub(crate) fn cluster(load: &Load<'_>, bucket: u32, stores: &[Store], known: &Kn
             run.sort_unstable_by(|&a, &b| staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b)));
         }
     }
-    let mut verdict = Verdict { duplicates: vec![0; load.export_count()], kept: vec![0; load.export_count()], replaced: Vec::new() };
+    let mut verdict =
+        Verdict { duplicates: vec![0; load.export_count()], kept: vec![0; load.export_count()], replaced: Vec::new() };
     if load.as_is || staged.ranks.is_empty() && staged.keys.is_empty() {
         if let Some(kept) = verdict.kept.get_mut((staged.rank as usize).wrapping_sub(1)) {
             *kept = order.len() as u64;
         }
     } else {
-        let hash = |owner: u32| stores[customers[owner as usize].store as usize].ids.hashes[customers[owner as usize].place as usize];
+        let hash =
+            |owner: u32| stores[customers[owner as usize].store as usize].ids.hashes[customers[owner as usize].place as usize];
         let mut kept = Vec::with_capacity(order.len());
         for window in starts.windows(2) {
             let run = &order[window[0] as usize..window[1] as usize];
@@ -426,9 +428,8 @@ impl Verdict {
         } else {
             self.choose_unkeyed(load, staged, run.iter().copied().filter(|&row| staged.key(row) == Key::NONE), kept);
             self.choose_keyed(load, staged, keyed, hash, kept);
-            kept[from..].sort_unstable_by(|&a, &b| {
-                staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b))
-            });
+            kept[from..]
+                .sort_unstable_by(|&a, &b| staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b)));
         }
         for &row in &kept[from..] {
             self.kept[staged.rank(row) as usize - 1] += 1;
@@ -479,7 +480,8 @@ impl Verdict {
         for group in rows.chunk_by(|&a, &b| staged.key(a) == staged.key(b)) {
             let Some(&last) = group.last() else { continue };
             let existing = group.iter().copied().filter(|&row| staged.rank(row) == 0);
-            let elsewhere = load.moved_keys.get(&staged.key(last)).is_some_and(|&owner| owner != hash(staged.owners[last as usize]));
+            let elsewhere =
+                load.moved_keys.get(&staged.key(last)).is_some_and(|&owner| owner != hash(staged.owners[last as usize]));
             let same = existing.clone().find(|&row| !elsewhere && staged.compare(row, last).is_eq());
             let winner = if elsewhere { None } else { Some(same.unwrap_or(last)) };
             self.replaced.extend(existing.filter(|&row| Some(row) != winner).map(|row| staged.number(row)));

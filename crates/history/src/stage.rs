@@ -260,7 +260,12 @@ impl Store {
     }
 }
 
-fn concat<T: Copy>(chunks: &[PartitionedChunk], partition: usize, rows: usize, column: impl Fn(&PartitionedChunk) -> &Vec<T>) -> Vec<T> {
+fn concat<T: Copy>(
+    chunks: &[PartitionedChunk],
+    partition: usize,
+    rows: usize,
+    column: impl Fn(&PartitionedChunk) -> &Vec<T>,
+) -> Vec<T> {
     let mut all = Vec::with_capacity(rows);
     for chunk in chunks {
         all.extend_from_slice(&column(chunk)[chunk.rows_of(partition)]);

@@ -32,10 +32,8 @@ impl RejectsFile {
     /// Begins a file with the columns of all exports of a load.
     pub(crate) fn begin(path: &Path, columns: Vec<Arc<str>>) -> Result<Self, Error> {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new()
-            .prefix(".rejects-")
-            .tempfile_in(dir)
-            .map_err(|error| Error::io(path, "write", error))?;
+        let file =
+            tempfile::Builder::new().prefix(".rejects-").tempfile_in(dir).map_err(|error| Error::io(path, "write", error))?;
         let mut header = csv::Writer::from_writer(Vec::new());
         let names = REJECT_COLUMNS.into_iter().chain(columns.iter().map(|name| &**name));
         let text = header.write_record(names).ok().and_then(|()| header.into_inner().ok()).unwrap_or_default();
@@ -78,7 +76,9 @@ impl RejectsFile {
         let texts: Vec<Option<arrow::array::StringArray>> = self
             .columns
             .iter()
-            .map(|name| read.iter().position(|(column, _)| column == name).and_then(|place| texts_of(&batch.columns[place], true)))
+            .map(|name| {
+                read.iter().position(|(column, _)| column == name).and_then(|place| texts_of(&batch.columns[place], true))
+            })
             .collect();
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut count = 0;
@@ -98,7 +98,8 @@ impl RejectsFile {
                 .map_err(|error| Error::io(&self.path, "write", std::io::Error::other(error)))?;
             count += 1;
         }
-        let text = writer.into_inner().map_err(|error| Error::io(&self.path, "write", std::io::Error::other(error.to_string())))?;
+        let text =
+            writer.into_inner().map_err(|error| Error::io(&self.path, "write", std::io::Error::other(error.to_string())))?;
         self.append(&text, count)
     }
 
@@ -117,7 +118,8 @@ impl RejectsFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            file.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(|error| Error::io(&self.path, "write", error))?;
+            file.set_permissions(std::fs::Permissions::from_mode(0o644))
+                .map_err(|error| Error::io(&self.path, "write", error))?;
         }
         file.sync_all().map_err(|error| Error::io(&self.path, "write", error))
     }
