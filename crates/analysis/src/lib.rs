@@ -17,7 +17,7 @@ mod timeline;
 mod walk;
 
 pub use error::{Error, ErrorKind};
-pub use inspection::{AttributeSummary, Inspection, inspect, TableSummary};
+pub use inspection::{AttributeSummary, Inspection, TableSummary, inspect};
 pub use interval::{Interval, Wilson};
 pub use matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, SummaryPoint, Totals};
 pub use query::{Ages, Criterion, DEFAULT_LEVEL, Measure, RetentionQuery, Summary};

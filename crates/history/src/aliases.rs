@@ -128,7 +128,9 @@ impl Aliases {
         ];
         let batch = RecordBatch::try_new(Self::schema(), columns).map_err(internal)?;
         let commit = writer.next_commit();
-        let name = |number: u32| format!("{ALIASES}/{commit:06}{}.parquet", if number > 1 { format!("-{number}") } else { String::new() });
+        let name = |number: u32| {
+            format!("{ALIASES}/{commit:06}{}.parquet", if number > 1 { format!("-{number}") } else { String::new() })
+        };
         manifest.aliases = Some(writer.write(name, &batch)?);
         Ok(())
     }
@@ -229,7 +231,9 @@ impl Merge<'_> {
                     .filter(|(_, file)| file.bucket == bucket)
                     .collect();
                 gone.extend(files.iter().map(|(place, _)| (bucket, *place)));
-                read_rows(self.writer.dir(), files.into_iter(), &registry, &layout, &scales, &|row| numbers.contains(&row.customer))?
+                read_rows(self.writer.dir(), files.into_iter(), &registry, &layout, &scales, &|row| {
+                    numbers.contains(&row.customer)
+                })?
             };
             let chunk = self.chunk(&layout, &store)?;
             if !chunk.is_empty() {
@@ -309,17 +313,29 @@ impl Merge<'_> {
             let rows = || wanted.iter().copied();
             for (column, times) in segment.times.iter().enumerate() {
                 let mut rows = rows();
-                times.each(|time| if rows.next() == Some(true) { chunk.times[column].push(time) });
+                times.each(|time| {
+                    if rows.next() == Some(true) {
+                        chunk.times[column].push(time)
+                    }
+                });
             }
             for (column, codes) in segment.names.iter().enumerate() {
                 let mut rows = rows();
-                codes.each(|code: Name| if rows.next() == Some(true) { chunk.names[column].push(code) });
+                codes.each(|code: Name| {
+                    if rows.next() == Some(true) {
+                        chunk.names[column].push(code)
+                    }
+                });
             }
             for (column, (units, scale)) in segment.amounts.iter().enumerate() {
                 let mut rows = rows();
                 let amounts: &mut Amounts = &mut chunk.amounts[column];
                 amounts.scale = *scale;
-                units.each(|units| if rows.next() == Some(true) { amounts.units.push(units) });
+                units.each(|units| {
+                    if rows.next() == Some(true) {
+                        amounts.units.push(units)
+                    }
+                });
             }
             if layout.keyed {
                 for (row, _) in rows().enumerate().filter(|(_, wanted)| *wanted) {
@@ -333,7 +349,12 @@ impl Merge<'_> {
     fn is_listed(&self, customer: &str) -> Result<bool, Error> {
         let hash = id_hash(customer.as_bytes());
         let registry = Registry::read(self.writer.dir(), self.before, bucket_of(hash, self.before.buckets))?;
-        Ok(registry.known.hashes.iter().position(|&known| known == hash).is_some_and(|row| registry.table.column(2).as_boolean().value(row)))
+        Ok(registry
+            .known
+            .hashes
+            .iter()
+            .position(|&known| known == hash)
+            .is_some_and(|row| registry.table.column(2).as_boolean().value(row)))
     }
 }
 

@@ -231,13 +231,15 @@ pub(crate) fn cluster(load: &Load<'_>, bucket: u32, stores: &[Store], known: &Kn
     let (staged, mut customers) = stage(load, stores, known);
     let ranks = rank(stores, &customers);
     let (starts, mut order) = in_order(&staged, &customers, &ranks);
-    let mut verdict = Verdict { duplicates: vec![0; load.export_count()], kept: vec![0; load.export_count()], replaced: Vec::new() };
+    let mut verdict =
+        Verdict { duplicates: vec![0; load.export_count()], kept: vec![0; load.export_count()], replaced: Vec::new() };
     if load.as_is || staged.ranks.is_empty() && staged.keys.is_empty() {
         if let Some(kept) = verdict.kept.get_mut((staged.rank as usize).wrapping_sub(1)) {
             *kept = order.len() as u64;
         }
     } else {
-        let hash = |owner: u32| stores[customers[owner as usize].store as usize].ids.hashes[customers[owner as usize].place as usize];
+        let hash =
+            |owner: u32| stores[customers[owner as usize].store as usize].ids.hashes[customers[owner as usize].place as usize];
         let mut kept = Vec::with_capacity(order.len());
         for window in starts.windows(2) {
             let run = &order[window[0] as usize..window[1] as usize];
@@ -416,7 +418,9 @@ fn in_order(staged: &Staged, customers: &[Customer], ranks: &[u32]) -> (Vec<u32>
     }
     starts.push(at);
     let mut timed = vec![(0i64, 0u32); at as usize];
-    for (row, (&owner, &time)) in staged.owners.iter().zip(&staged.times[0]).enumerate().filter(|(_, (owner, _))| **owner != NOBODY) {
+    for (row, (&owner, &time)) in
+        staged.owners.iter().zip(&staged.times[0]).enumerate().filter(|(_, (owner, _))| **owner != NOBODY)
+    {
         let slot = &mut next[owner as usize];
         timed[*slot as usize] = (time, row as u32);
         *slot += 1;
@@ -453,9 +457,8 @@ impl Verdict {
         } else {
             self.choose_unkeyed(load, staged, run.iter().copied().filter(|&row| staged.key(row) == Key::NONE), kept);
             self.choose_keyed(load, staged, keyed, hash, kept);
-            kept[from..].sort_unstable_by(|&a, &b| {
-                staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b))
-            });
+            kept[from..]
+                .sort_unstable_by(|&a, &b| staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b)));
         }
         for &row in &kept[from..] {
             self.kept[staged.rank(row) as usize - 1] += 1;
@@ -506,7 +509,8 @@ impl Verdict {
         for group in rows.chunk_by(|&a, &b| staged.key(a) == staged.key(b)) {
             let Some(&last) = group.last() else { continue };
             let existing = group.iter().copied().filter(|&row| staged.rank(row) == 0);
-            let elsewhere = load.moved_keys.get(&staged.key(last)).is_some_and(|&owner| owner != hash(staged.owners[last as usize]));
+            let elsewhere =
+                load.moved_keys.get(&staged.key(last)).is_some_and(|&owner| owner != hash(staged.owners[last as usize]));
             let same = existing.clone().find(|&row| !elsewhere && staged.compare(row, last).is_eq());
             let winner = if elsewhere { None } else { Some(same.unwrap_or(last)) };
             self.replaced.extend(existing.filter(|&row| Some(row) != winner).map(|row| staged.number(row)));

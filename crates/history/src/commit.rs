@@ -59,7 +59,8 @@ impl Writer {
         let manifest = read_manifest(dir)?;
         let visible = manifest.is_some();
         let written = Mutex::default();
-        let writer = Self { dir: dir.to_owned(), manifest, draft: None, first_aliases: None, written, created, visible, _lock: lock };
+        let writer =
+            Self { dir: dir.to_owned(), manifest, draft: None, first_aliases: None, written, created, visible, _lock: lock };
         writer.remove_orphans()?;
         Ok(writer)
     }
@@ -117,12 +118,7 @@ impl Writer {
             (1..).map(name).find(|name| written.insert(name.clone())).unwrap_or_default()
         };
         write_synced(&in_dir(&self.dir, &file), &encoded.bytes)?;
-        Ok(FileEntry {
-            file,
-            rows: encoded.rows,
-            bytes: encoded.bytes.len() as u64,
-            footer: format!("{:016x}", encoded.footer),
-        })
+        Ok(FileEntry { file, rows: encoded.rows, bytes: encoded.bytes.len() as u64, footer: format!("{:016x}", encoded.footer) })
     }
 
     /// Writes the rows of a bucket.
@@ -221,12 +217,8 @@ impl Reading {
 /// The proof that nobody reads the history; readers that come wait for as long as it lives.
 fn no_readers(dir: &Path) -> Result<Option<File>, Error> {
     let path = dir.join(READERS);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| Error::io(&path, "write", error))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| Error::io(&path, "write", error))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -103,9 +103,8 @@ fn fold(writer: &mut Writer, buckets: u32, memory: u64) -> Result<(), Error> {
             files,
         });
     }
-    let content = |manifest: &Manifest, table: Table| -> Fingerprint {
-        crate::manifest::sum(manifest.table(table).map(Segment::content))
-    };
+    let content =
+        |manifest: &Manifest, table: Table| -> Fingerprint { crate::manifest::sum(manifest.table(table).map(Segment::content)) };
     let same = Table::ALL.into_iter().all(|table| content(&before, table) == content(&after, table));
     if !same || before.customers.content() != after.customers.content() {
         return Err(Error::new(
@@ -138,7 +137,11 @@ impl Fold<'_> {
     }
 
     /// Lays one of the new buckets out: its customers' file and a file for each table.
-    fn bucket(&self, bucket: u32, tables: &[(RowLayout, Vec<u8>)]) -> Result<(Option<BucketFile>, Vec<Option<BucketFile>>), Error> {
+    fn bucket(
+        &self,
+        bucket: u32,
+        tables: &[(RowLayout, Vec<u8>)],
+    ) -> Result<(Option<BucketFile>, Vec<Option<BucketFile>>), Error> {
         let old = bucket / self.factor;
         let customer_files: Vec<&BucketFile> = self.before.customers.files.iter().filter(|file| file.bucket == old).collect();
         let registry = Registry::read(self.writer.dir(), self.before, old)?;

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray, BooleanArray, Int32Array, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Field, Int32Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal64Type, Field, Int32Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
 use std::sync::Arc;
 use tenure_model::{ColumnKind, Table, column};
 

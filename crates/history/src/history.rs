@@ -32,9 +32,15 @@ pub struct History {
 
 #[derive(Debug)]
 enum Storage {
-    Directory { dir: PathBuf, _reading: Reading },
+    Directory {
+        dir: PathBuf,
+        _reading: Reading,
+    },
     /// The rows of each bucket.
-    Memory { buckets: Vec<RecordBatch>, customers: u64 },
+    Memory {
+        buckets: Vec<RecordBatch>,
+        customers: u64,
+    },
 }
 
 impl History {

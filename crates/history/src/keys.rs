@@ -57,7 +57,8 @@ fn staged_keys(load: &Load<'_>, stores: &Stores, partition: usize, mine: &dyn Fn
     let mut entries = Vec::new();
     stores.each(partition, |store| {
         for segment in &store.segments {
-            let ranks = segment.exports.iter().flat_map(|&(reading, rows)| std::iter::repeat_n(load.rank(reading), rows as usize));
+            let ranks =
+                segment.exports.iter().flat_map(|&(reading, rows)| std::iter::repeat_n(load.rank(reading), rows as usize));
             for (row, rank) in ranks.enumerate() {
                 if let (Some(rank), Some(&key)) = (rank, segment.keys.get(row))
                     && mine(key)

@@ -483,7 +483,8 @@ fn existing_rows(
     stores: &[Store],
 ) -> Result<Store, Error> {
     let segments = || stores.iter().flat_map(|store| &store.segments);
-    let mut keys: HashSet<Key> = segments().flat_map(|segment| segment.keys.iter().copied()).filter(|key| *key != Key::NONE).collect();
+    let mut keys: HashSet<Key> =
+        segments().flat_map(|segment| segment.keys.iter().copied()).filter(|key| *key != Key::NONE).collect();
     keys.extend(load.moved_keys.keys());
     let unkeyed = segments().any(|s| s.keys.is_empty() && !s.owners.is_empty() || s.keys.contains(&Key::NONE));
     let mut span: Option<(i64, i64)> = None;

@@ -101,9 +101,9 @@ fn properties(schema: &Schema) -> Result<WriterProperties, Error> {
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
             // Ids and keys are distinct: a dictionary of them would be a second copy.
             DataType::Utf8 => properties.set_column_dictionary_enabled(path, false),
-            DataType::FixedSizeBinary(_) => {
-                properties.set_column_dictionary_enabled(path.clone(), false).set_column_compression(path, Compression::UNCOMPRESSED)
-            }
+            DataType::FixedSizeBinary(_) => properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_compression(path, Compression::UNCOMPRESSED),
             _ => properties,
         };
     }

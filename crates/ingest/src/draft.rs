@@ -67,12 +67,7 @@ pub(crate) fn header(rows: &dyn Rows) -> (Vec<Arc<str>>, Option<String>) {
 }
 
 impl Draft {
-    pub(crate) fn new(
-        input: &Input,
-        header: &[Arc<str>],
-        mapping: &Mapping,
-        notes: &mut Vec<String>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(input: &Input, header: &[Arc<str>], mapping: &Mapping, notes: &mut Vec<String>) -> Result<Self, Error> {
         let table = mapping.table;
         let names = Names { input, header };
         let customer = match &mapping.customer {
@@ -93,8 +88,7 @@ impl Draft {
         }
         let key = mapping.key.iter().map(|name| names.find(name, "--id")).collect::<Result<Vec<_>, _>>()?;
         let filter = mapping.filter.as_deref().map(|text| Parsed::new("--where", text, header)).transpose()?;
-        let mut draft =
-            Self { table, customer, alias, sources, key, attributes: Vec::new(), filter, mapping: mapping.clone() };
+        let mut draft = Self { table, customer, alias, sources, key, attributes: Vec::new(), filter, mapping: mapping.clone() };
         draft.attributes = draft.named_attributes(&names, notes)?;
         Ok(draft)
     }
@@ -212,10 +206,14 @@ impl Typed<'_> {
                 DraftSource::Missing => ColumnSource::Missing,
                 DraftSource::Fields(fields) => ColumnSource::Fields(self.fields(fields)),
                 DraftSource::Amount(amount) => ColumnSource::Amount(*amount),
-                DraftSource::Name(name) => ColumnSource::Name(loader.names(names).code(name).ok_or_else(|| {
-                    Error::new(ErrorKind::Column, format!("{}: too many different names", opened.input.name))
-                })?),
-                DraftSource::Expression(_) => amount.clone().map_or(ColumnSource::Missing, |e| ColumnSource::Expression(Box::new(e))),
+                DraftSource::Name(name) => {
+                    ColumnSource::Name(loader.names(names).code(name).ok_or_else(|| {
+                        Error::new(ErrorKind::Column, format!("{}: too many different names", opened.input.name))
+                    })?)
+                }
+                DraftSource::Expression(_) => {
+                    amount.clone().map_or(ColumnSource::Missing, |e| ColumnSource::Expression(Box::new(e)))
+                }
             });
             names += usize::from(spec.kind == ColumnKind::Name);
         }

@@ -406,7 +406,10 @@ impl<'a> RowReader<'a> {
                     if spec.required && spec.name != column::EVENT {
                         reader.required.push((column, spec.name));
                     }
-                    if mapper.minor_units && spec.name == column::CURRENCY && let ColumnSource::Fields(fields) = source {
+                    if mapper.minor_units
+                        && spec.name == column::CURRENCY
+                        && let ColumnSource::Fields(fields) = source
+                    {
                         reader.currencies = Some((fields.clone(), mapper.all_texts(batch, spec.name, fields)?));
                     }
                 }
@@ -479,7 +482,9 @@ impl<'a> RowReader<'a> {
         for (slot, (index, column)) in self.amounts.iter().enumerate() {
             let spec = &mapper.table.columns()[*index];
             let mut value = column.at(row, &mapper.numbers[slot], mapper)?;
-            if mapper.minor_units && let Some(amount) = value {
+            if mapper.minor_units
+                && let Some(amount) = value
+            {
                 let code = match &self.currencies {
                     Some((fields, texts)) => fields.put_right(fields.raw(texts, row).0).to_uppercase(),
                     None => String::new(),
@@ -569,7 +574,9 @@ impl TimeColumn {
                 let (text, place) = fields.raw(texts, row);
                 if text.is_empty() { None } else { Some(reader.read(text).map_err(|fault| (fault, text, place))?) }
             }
-            TimeColumn::Instant(_, array) | TimeColumn::Local(_, array) | TimeColumn::Date(_, array) if array.is_null(row) => None,
+            TimeColumn::Instant(_, array) | TimeColumn::Local(_, array) | TimeColumn::Date(_, array) if array.is_null(row) => {
+                None
+            }
             TimeColumn::Instant(_, array) => {
                 Some((Instant(array.as_primitive::<TimestampMicrosecondType>().value(row)), Precision::Instant))
             }
@@ -597,13 +604,7 @@ enum AmountColumn {
     Outcomes(Vec<Outcome<Decimal>>),
 }
 
-fn amount_column(
-    mapper: &Mapper,
-    batch: &Batch,
-    role: &str,
-    source: &ColumnSource,
-    rows: usize,
-) -> Result<AmountColumn, Error> {
+fn amount_column(mapper: &Mapper, batch: &Batch, role: &str, source: &ColumnSource, rows: usize) -> Result<AmountColumn, Error> {
     let fields = match source {
         ColumnSource::Missing | ColumnSource::Name(_) => return Ok(AmountColumn::Missing),
         ColumnSource::Amount(amount) => return Ok(AmountColumn::Constant(*amount)),
@@ -619,7 +620,9 @@ fn amount_column(
         let wrong = |_| mapper.wrong_type(role, place, array, "numbers");
         match array.data_type() {
             DataType::Decimal128(..) | DataType::Decimal64(..) | DataType::Decimal32(..) => {
-                let (DataType::Decimal128(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal32(_, scale)) = array.data_type() else {
+                let (DataType::Decimal128(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal32(_, scale)) =
+                    array.data_type()
+                else {
                     return Ok(AmountColumn::Missing);
                 };
                 let scale = (*scale).max(0);

@@ -1,7 +1,7 @@
 //! Rejected rows as a file that can be mended and ingested again.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,49 +17,75 @@ pub(crate) const REJECT_COLUMNS: [&str; 5] = ["input", "row", "column", "value",
 /// when it is whole.
 pub(crate) struct RejectsFile {
     path: PathBuf,
+    /// Whether something other than a file stands there: a device or a pipe.
+    special: bool,
     columns: Vec<Arc<str>>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     file: tempfile::NamedTempFile,
-    rows: u64,
-    /// Where the export that is being read began: length and rows.
-    mark: (u64, u64),
+    length: u64,
+    /// The rows of each batch, as they came: from many threads, and so in no order.
+    blocks: Vec<Block>,
+    /// How many exports have been begun.
+    exports: u64,
+    /// Where the export that is being read began: length and blocks.
+    mark: (u64, usize),
+}
+
+/// Rows of a batch in the file. Blocks are in the order of their exports and rows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Block {
+    export: u64,
+    first_row: u64,
+    from: u64,
+    length: u64,
 }
 
 impl RejectsFile {
     /// Begins a file with the columns of all exports of a load.
     pub(crate) fn begin(path: &Path, columns: Vec<Arc<str>>) -> Result<Self, Error> {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new()
-            .prefix(".rejects-")
-            .tempfile_in(dir)
-            .map_err(|error| Error::io(path, "write", error))?;
+        let there = std::fs::metadata(path).ok();
+        if there.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(Error::input(&path.display().to_string(), "this is a folder; name a file for the rejected rows"));
+        }
+        let special = there.is_some_and(|there| !there.is_file());
+        let mut builder = tempfile::Builder::new();
+        let file = builder.prefix(".rejects-");
+        let file = if special { file.tempfile() } else { file.tempfile_in(dir) };
+        let file = file.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::input(&path.display().to_string(), format!("cannot write: no such folder: {}", dir.display()))
+            }
+            _ => Error::io(path, "write", error),
+        })?;
         let mut header = csv::Writer::from_writer(Vec::new());
         let names = REJECT_COLUMNS.into_iter().chain(columns.iter().map(|name| &**name));
         let text = header.write_record(names).ok().and_then(|()| header.into_inner().ok()).unwrap_or_default();
-        let this = Self { path: path.to_owned(), columns, inner: Mutex::new(Inner { file, rows: 0, mark: (0, 0) }) };
+        let inner = Inner { file, length: 0, blocks: Vec::new(), exports: 0, mark: (0, 0) };
+        let this = Self { path: path.to_owned(), special, columns, inner: Mutex::new(inner) };
         this.append(&text, 0)?;
-        this.mark()?;
+        this.mark();
         Ok(this)
     }
 
-    /// Remembers this place, to come back to.
-    pub(crate) fn mark(&self) -> Result<(), Error> {
+    /// Remembers this place, to come back to: an export begins.
+    pub(crate) fn mark(&self) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = inner.file.as_file_mut().stream_position().map_err(|error| Error::io(&self.path, "write", error))?;
-        inner.mark = (length, inner.rows);
-        Ok(())
+        inner.mark = (inner.length, inner.blocks.len());
+        inner.exports += 1;
     }
 
     /// Drops what was written since the mark.
     pub(crate) fn rewind(&self) -> Result<(), Error> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let (length, rows) = inner.mark;
-        inner.rows = rows;
+        let (length, blocks) = inner.mark;
+        inner.length = length;
+        inner.blocks.truncate(blocks);
         let file: &mut File = inner.file.as_file_mut();
-        let back = file.set_len(length).and_then(|()| file.seek(std::io::SeekFrom::Start(length)));
+        let back = file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length)));
         back.map(|_| ()).map_err(|error| Error::io(&self.path, "write", error))
     }
 
@@ -78,10 +104,12 @@ impl RejectsFile {
         let texts: Vec<Option<arrow::array::StringArray>> = self
             .columns
             .iter()
-            .map(|name| read.iter().position(|(column, _)| column == name).and_then(|place| texts_of(&batch.columns[place], true)))
+            .map(|name| {
+                read.iter().position(|(column, _)| column == name).and_then(|place| texts_of(&batch.columns[place], true))
+            })
             .collect();
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let mut count = 0;
+        let first_row = rows.peek().map_or(0, |(row, ..)| batch.rows.get(*row));
         for (row, reason, column, value) in rows {
             let number = batch.rows.get(row).to_string();
             // A row that could not be taken apart is given whole.
@@ -96,29 +124,57 @@ impl RejectsFile {
             writer
                 .write_record(own.into_iter().chain(fields))
                 .map_err(|error| Error::io(&self.path, "write", std::io::Error::other(error)))?;
-            count += 1;
         }
-        let text = writer.into_inner().map_err(|error| Error::io(&self.path, "write", std::io::Error::other(error.to_string())))?;
-        self.append(&text, count)
+        let text =
+            writer.into_inner().map_err(|error| Error::io(&self.path, "write", std::io::Error::other(error.to_string())))?;
+        self.append(&text, first_row)
     }
 
-    fn append(&self, text: &[u8], rows: u64) -> Result<(), Error> {
+    fn append(&self, text: &[u8], first_row: u64) -> Result<(), Error> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.rows += rows;
-        let mut file = BufWriter::new(inner.file.as_file_mut());
-        file.write_all(text).and_then(|()| file.flush()).map_err(|error| Error::io(&self.path, "write", error))
+        inner.file.as_file_mut().write_all(text).map_err(|error| Error::io(&self.path, "write", error))?;
+        let block = Block { export: inner.exports, first_row, from: inner.length, length: text.len() as u64 };
+        inner.length += block.length;
+        inner.blocks.push(block);
+        Ok(())
     }
 
-    /// Puts the file in its place.
+    /// Puts the file in its place, its rows in order.
     pub(crate) fn finish(self) -> Result<(), Error> {
-        let inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let file = inner.file.persist(&self.path).map_err(|error| Error::io(&self.path, "write", error.error))?;
+        let failed = |error| Error::io(&self.path, "write", error);
+        let mut inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.special {
+            // A pipe or a device is written to, and stays what it is.
+            let mut file = File::options().write(true).open(&self.path).map_err(failed)?;
+            return inner.copy_to(&mut file).and_then(|()| file.flush()).map_err(failed);
+        }
+        if !inner.blocks.is_sorted() {
+            let dir = inner.file.path().parent().unwrap_or(Path::new(".")).to_owned();
+            let mut ordered = tempfile::Builder::new().prefix(".rejects-").tempfile_in(dir).map_err(failed)?;
+            inner.copy_to(ordered.as_file_mut()).map_err(failed)?;
+            inner.file = ordered;
+        }
+        let file = inner.file.persist(&self.path).map_err(|error| failed(error.error))?;
         // As readable as a file that a program makes without asking for more.
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            file.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(|error| Error::io(&self.path, "write", error))?;
+            file.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
         }
-        file.sync_all().map_err(|error| Error::io(&self.path, "write", error))
+        file.sync_all().map_err(failed)
+    }
+}
+
+impl Inner {
+    /// Copies the rows in the order of their exports and numbers.
+    fn copy_to(&mut self, to: &mut File) -> std::io::Result<()> {
+        self.blocks.sort_unstable();
+        let mut to = BufWriter::with_capacity(1 << 18, to);
+        for block in &self.blocks {
+            let file = self.file.as_file_mut();
+            file.seek(SeekFrom::Start(block.from))?;
+            std::io::copy(&mut file.take(block.length), &mut to)?;
+        }
+        to.flush()
     }
 }

@@ -85,11 +85,13 @@ impl fmt::Display for Reason {
             Reason::AmbiguousTime => {
                 f.write_str("cannot tell day from month (say which comes first: --time-format '%d/%m/%Y' or '%m/%d/%Y')")
             }
-            Reason::AmbiguousValue => {
-                f.write_str("cannot tell thousands from decimals (write 1234.50, or give --decimal-comma if the comma is the decimal mark)")
-            }
+            Reason::AmbiguousValue => f.write_str(
+                "cannot tell thousands from decimals (write 1234.50, or give --decimal-comma if the comma is the decimal mark)",
+            ),
             Reason::NoCurrency => f.write_str("the amount counts the smallest unit of its currency, and there is no currency"),
-            Reason::UnreadableInterval => f.write_str("cannot read interval (expected a period, such as month, year or 3 months)"),
+            Reason::UnreadableInterval => {
+                f.write_str("cannot read interval (expected a period, such as month, year or 3 months)")
+            }
             Reason::Missing(column) => write!(f, "no {column}"),
             Reason::FieldCount => f.write_str("wrong number of fields"),
             Reason::UnclosedQuote => f.write_str("a quoted field is never closed"),

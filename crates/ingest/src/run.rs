@@ -57,7 +57,8 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     let bytes_in: u64 = opened.iter().map(|one| one.input.bytes()).sum();
     progress.begin(Stage::Reading, bytes_in);
     let aliases = identity::aliases(&opened, options, &target)?;
-    if let Target::Directory(writer) = &mut target {
+    // A dry run finds the rows where they would lie; what it prepares goes with the writer.
+    if let Target::Directory(writer) | Target::DryRun(writer) = &mut target {
         writer.merge_identities(&aliases.all, &options.home_zone)?;
     }
     let keyed = opened.iter().any(|one| !one.draft.key.is_empty());
@@ -215,7 +216,7 @@ impl Opened {
             let places: Vec<usize> = mapper.columns.iter().map(|(_, place)| *place).collect();
             self.input.consumed.store(0, Ordering::Relaxed);
             if let Some(rejects) = rejects {
-                rejects.mark()?;
+                rejects.mark();
             }
             let read = if chosen.needs_a_look {
                 Err(Error::interrupted())

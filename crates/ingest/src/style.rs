@@ -79,7 +79,8 @@ pub(crate) fn styles(draft: &Typed<'_>, opened: &Opened, notes: &mut Vec<String>
     let mut places: Vec<usize> = times.iter().chain(&numbers).flatten().flat_map(|fields| fields.places.clone()).collect();
     places.sort_unstable();
     places.dedup();
-    let text_types = |place: &usize| !matches!(opened.rows.column_type(*place), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
+    let text_types =
+        |place: &usize| !matches!(opened.rows.column_type(*place), DataType::Timestamp(..) | DataType::Date32 | DataType::Date64);
     places.retain(text_types);
     let start = (vec![TimeProfile::default(); times.len()], vec![NumberProfile::default(); numbers.len()]);
     let found = Mutex::new(start.clone());

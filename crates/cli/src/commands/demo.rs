@@ -10,8 +10,8 @@ use tenure_report::{Format, Layout, Show, TableStyle, bytes_text, counted, rende
 use tenure_synth::{Business, Compression, FileFormat, write};
 
 use crate::Status;
-use crate::output::write_stdout;
 use crate::memory::default_memory;
+use crate::output::write_stdout;
 use crate::progress::Bars;
 use crate::term::Term;
 

@@ -15,8 +15,8 @@ use tenure_report::{bytes_text, counted};
 use tenure_synth::{Business, Compression, DEFAULT_MONTHS, FileFormat, Plan, write};
 
 use crate::Status;
-use crate::output::write_stdout;
 use crate::memory::default_memory;
+use crate::output::write_stdout;
 use crate::progress::Bars;
 use crate::term::Term;
 

@@ -212,15 +212,22 @@ struct ExampleObject<'a> {
 }
 
 fn json(report: &Report, committed: bool) -> anyhow::Result<Vec<u8>> {
-    let all: Vec<(&InputReport, &Reason, &Rejects)> =
-        report.inputs.iter().flat_map(|input| input.rejects.iter().map(move |(reason, rejects)| (input, reason, rejects))).collect();
+    let all: Vec<(&InputReport, &Reason, &Rejects)> = report
+        .inputs
+        .iter()
+        .flat_map(|input| input.rejects.iter().map(move |(reason, rejects)| (input, reason, rejects)))
+        .collect();
     let mut reasons: Vec<&Reason> = all.iter().map(|(_, reason, _)| *reason).collect();
     reasons.sort();
     reasons.dedup();
     let total = |reason: &Reason| {
         let mine = || all.iter().filter(|(_, other, _)| *other == reason);
         let examples = mine().flat_map(|(input, _, rejects)| examples(rejects, Some(&input.input))).take(TOTAL_EXAMPLES);
-        ReasonObject { reason: reason.to_string(), count: mine().map(|(.., rejects)| rejects.count).sum(), examples: examples.collect() }
+        ReasonObject {
+            reason: reason.to_string(),
+            count: mine().map(|(.., rejects)| rejects.count).sum(),
+            examples: examples.collect(),
+        }
     };
     let object = ReportObject {
         committed,

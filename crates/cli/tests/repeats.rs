@@ -1,0 +1,696 @@
+//! Ingests that come again, overlap, correct one another and are taken back: however a log gets into a history, the
+//! history is the same.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use support::{Place, Row, all_files, bytes_of, counts, distinct, no_leftovers};
+
+/// A small generator of chance: the same seed, the same log.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i as u64 + 1) as usize);
+        }
+    }
+}
+
+/// A row of a log: its second, and its line without the key.
+type LogRow = (u64, String);
+
+/// A log over half a year with ties, equal rows, missing values and several currencies, in no order.
+fn log(chance: &mut Chance, rows: usize) -> Vec<LogRow> {
+    let mut log: Vec<LogRow> = Vec::new();
+    while log.len() < rows {
+        let second = chance.below(180) * 86_400 + [0, 1, 43_200, 86_399][chance.below(4) as usize];
+        let time = jiff::Timestamp::from_second(1_704_067_200 + second as i64).unwrap();
+        let customer = chance.below(40);
+        let event = ["open", "buy", "close"][chance.below(3) as usize];
+        let amount = match chance.below(4) {
+            0 => String::new(),
+            1 => format!("-{}.5", chance.below(30)),
+            _ => format!("{}.{:02}", chance.below(100), chance.below(100)),
+        };
+        let currency = ["EUR", "usd", ""][chance.below(3) as usize];
+        let country = ["DE", "AT", "", "FR"][chance.below(4) as usize];
+        let line = format!("c-{customer},{time},{event},{amount},{currency},{country}");
+        let times = if chance.below(8) == 0 { 1 + chance.below(3) } else { 1 };
+        (0..times).for_each(|_| log.push((second, line.clone())));
+    }
+    log.truncate(rows);
+    chance.shuffle(&mut log);
+    log
+}
+
+const HEADER: &str = "customer,time,event,amount,currency,country";
+
+const FLAGS: [&str; 4] = ["--value", "amount", "--attribute", "country"];
+
+fn csv_of<'a>(rows: impl IntoIterator<Item = &'a LogRow>) -> String {
+    rows.into_iter().fold(format!("{HEADER}\n"), |text, (_, line)| text + line + "\n")
+}
+
+/// The same rows with a key each; some have none.
+fn keyed_csv<'a>(rows: impl IntoIterator<Item = &'a (usize, LogRow)>) -> String {
+    rows.into_iter().fold(format!("key,{HEADER}\n"), |text, (key, (_, line))| match key % 7 {
+        0 => text + &format!(",{line}\n"),
+        _ => text + &format!("k-{key},{line}\n"),
+    })
+}
+
+/// Instants that cut a log into ten pieces.
+fn cuts(chance: &mut Chance) -> Vec<u64> {
+    let mut cuts: Vec<u64> = (0..9).map(|_| chance.below(180 * 86_400)).collect();
+    cuts.extend([0, u64::MAX]);
+    cuts.sort_unstable();
+    cuts
+}
+
+#[test]
+fn a_log_is_the_same_however_it_comes() {
+    for seed in 1..=3 {
+        let place = Place::new();
+        let chance = &mut Chance(seed);
+        let log = log(chance, 1500);
+        let keyed: Vec<(usize, LogRow)> = {
+            let mut rows: Vec<LogRow> = log.clone();
+            // Rows without a key are told apart by their columns: those that are equal must not be cut apart.
+            rows.sort();
+            rows.into_iter().enumerate().collect()
+        };
+        for with_key in [false, true] {
+            let name = |what: &str| format!("{what}-{with_key}");
+            let text = |wanted: &dyn Fn(u64) -> bool| {
+                if with_key {
+                    keyed_csv(keyed.iter().filter(|(_, (second, _))| wanted(*second)))
+                } else {
+                    csv_of(log.iter().filter(|(second, _)| wanted(*second)))
+                }
+            };
+            let flags: Vec<&str> = if with_key { [&FLAGS[..], &["--id", "key"]].concat() } else { FLAGS.to_vec() };
+            let ingest = |place: &Place, file: &str, history: &str, more: &[&str]| {
+                place.ingest(&[&[file, "--into", history][..], &flags, more].concat())
+            };
+            place.file("all.csv", text(&|_| true));
+            let whole = name("whole");
+            let report = ingest(&place, "all.csv", &whole, &[]);
+            assert_eq!(counts(&report), [1500, 1500, 0, 0, 0]);
+            assert_eq!(place.table(&whole, "activity").len(), 1500);
+            let expected = place.answer(&whole);
+            let check = |history: &str| {
+                let (content, answer) = place.answer(history);
+                assert_eq!(content, expected.0, "seed {seed}: {history}");
+                assert_eq!(answer, expected.1, "seed {seed}: {history}");
+                no_leftovers(&place.path(history));
+            };
+
+            let again = ingest(&place, "all.csv", &whole, &[]);
+            assert_eq!(counts(&again), [1500, 0, 0, 1500, 0]);
+            check(&whole);
+
+            // Ten pieces in any order.
+            let cuts = cuts(chance);
+            let mut pieces: Vec<(u64, u64)> = cuts.windows(2).map(|pair| (pair[0], pair[1])).collect();
+            chance.shuffle(&mut pieces);
+            let pieced = name("pieces");
+            let mut kept = 0;
+            for &(from, to) in &pieces {
+                place.file("piece.csv", text(&|second| (from..to).contains(&second)));
+                if fs::read_to_string(place.path("piece.csv")).unwrap().lines().count() > 1 {
+                    kept += counts(&ingest(&place, "piece.csv", &pieced, &[]))[1];
+                }
+            }
+            assert_eq!(kept, 1500);
+            check(&pieced);
+            place.ok(&["compact", &pieced]);
+            check(&pieced);
+
+            // Pieces that overlap, all in one command, with little memory and one thread.
+            let mut files = Vec::new();
+            for (i, &(from, to)) in pieces.iter().enumerate() {
+                let (from, to) = (from.saturating_sub(20 * 86_400), to.saturating_add(9 * 86_400));
+                let file = format!("overlap-{i}-{with_key}.csv");
+                place.file(&file, text(&|second| (from..to).contains(&second)));
+                files.push(file);
+            }
+            let overlapping = name("overlaps");
+            let pattern = format!("overlap-*-{with_key}.csv");
+            let report = ingest(&place, &pattern, &overlapping, &["--memory", "64M", "--threads", "1"]);
+            assert_eq!(report["rows_kept"], 1500);
+            assert!(counts(&report)[3] > 300, "they overlap");
+            check(&overlapping);
+            // And one by one.
+            let (one_by_one, mut kept) = (name("one-by-one"), 0);
+            for file in &files {
+                kept += counts(&ingest(&place, file, &one_by_one, &["--threads", "4"]))[1];
+            }
+            assert_eq!(kept, 1500);
+            check(&one_by_one);
+            // What is there already is no reason to take more of it.
+            let report = ingest(&place, &pattern, &whole, &["--memory", "64M"]);
+            assert_eq!(report["rows_kept"], 0);
+            check(&whole);
+
+            // Without comparing, everything comes again.
+            let report = ingest(&place, "all.csv", &whole, &["--append"]);
+            let unkeyed = if with_key { 1500 } else { 0 };
+            assert_eq!(counts(&report), [1500, 1500, 0, 0, 0], "{unkeyed}");
+            assert_eq!(place.table(&whole, "activity").len(), 3000);
+            assert_ne!(place.content(&whole), expected.0);
+        }
+    }
+}
+
+#[test]
+fn more_of_an_equal_row_than_there_was_is_added() {
+    let place = Place::new();
+    let row = "a,2024-01-01T00:00:00Z\n";
+    let file = |name: &str, times: usize| {
+        place.file(name, format!("customer,time\n{}b,2024-02-01T00:00:00Z\n", row.repeat(times)));
+    };
+    file("one.csv", 1);
+    file("three.csv", 3);
+    file("two.csv", 2);
+    for (order, kept) in [(["one.csv", "three.csv", "two.csv"], [2, 2, 0]), (["two.csv", "one.csv", "three.csv"], [3, 0, 1])] {
+        let history = order.concat();
+        for (name, kept) in order.iter().zip(kept) {
+            assert_eq!(counts(&place.ingest(&[name, "--into", &history]))[1], kept, "{order:?}: {name}");
+        }
+        assert_eq!(place.table(&history, "activity").len(), 4);
+        // In one command it is the same.
+        let report = place.ingest(&[&order[..], &["--into", "at-once"]].concat());
+        let kept_at_once: Vec<u64> = report["inputs"].as_array().unwrap().iter().map(|input| counts(input)[1]).collect();
+        assert_eq!(kept_at_once, kept);
+        assert_eq!(place.content("at-once"), place.content(&history));
+        fs::remove_dir_all(place.path("at-once")).unwrap();
+    }
+}
+
+fn line(row: &Row) -> String {
+    ["customer", "time", "value"].map(|name| row.get(name).map_or("-", String::as_str)).join(" ")
+}
+
+fn lines(place: &Place, history: &str) -> Vec<String> {
+    place.table(history, "activity").iter().map(line).collect()
+}
+
+#[test]
+fn a_later_row_of_the_same_key_replaces() {
+    let place = Place::new();
+    let header = "id,customer,time,amount\n";
+    place
+        .file("first.csv", format!("{header}1,ann,2024-01-01,10\n2,bob,2024-01-02,20\n3,ann,2024-01-03,30\n5,eve,2024-01-05,50\n"))
+        // Unchanged, another amount, another customer, another time and customer, and a new one.
+        .file(
+            "second.csv",
+            format!("{header}1,ann,2024-01-01,10\n2,bob,2024-01-02,25\n3,cat,2024-01-03,30\n5,ann,2024-02-05,50\n4,dan,2024-01-04,40\n"),
+        )
+        .file("final.csv", format!("{header}1,ann,2024-01-01,10\n2,bob,2024-01-02,25\n3,cat,2024-01-03,30\n4,dan,2024-01-04,40\n5,ann,2024-02-05,50\n"));
+    let flags = ["--id", "id", "--value", "amount"];
+    let ingest = |files: &[&str], history: &str| place.ingest(&[files, &["--into", history], &flags].concat());
+    let expected = [
+        "ann 2024-01-01T00:00:00Z 10.00",
+        "ann 2024-02-05T00:00:00Z 50.00",
+        "bob 2024-01-02T00:00:00Z 25.00",
+        "cat 2024-01-03T00:00:00Z 30.00",
+        "dan 2024-01-04T00:00:00Z 40.00",
+    ];
+    ingest(&["final.csv"], "final");
+    assert_eq!(lines(&place, "final"), expected);
+
+    ingest(&["first.csv"], "one-by-one");
+    let report = ingest(&["second.csv"], "one-by-one");
+    assert_eq!((counts(&report), &report["rows_replaced"]), ([5, 4, 0, 1, 0], &3.into()));
+    assert_eq!(lines(&place, "one-by-one"), expected);
+    let report = ingest(&["second.csv"], "one-by-one");
+    assert_eq!((counts(&report), &report["rows_replaced"]), ([5, 0, 0, 5, 0], &0.into()));
+
+    let report = ingest(&["first.csv", "second.csv"], "at-once");
+    assert_eq!((counts(&report), &report["rows_replaced"]), ([9, 5, 0, 4, 0], &0.into()));
+    assert_eq!(lines(&place, "at-once"), expected);
+    for history in ["one-by-one", "at-once"] {
+        assert_eq!(place.answer(history), place.answer("final"), "{history}");
+        place.ok(&["compact", history]);
+        assert_eq!(place.answer(history), place.answer("final"), "{history}");
+    }
+
+    // The export that comes later counts, even when it is the older one.
+    let report = ingest(&["first.csv"], "one-by-one");
+    assert_eq!((counts(&report), &report["rows_replaced"]), ([4, 3, 0, 1, 0], &3.into()));
+    assert_eq!(lines(&place, "one-by-one")[..2], ["ann 2024-01-01T00:00:00Z 10.00", "ann 2024-01-03T00:00:00Z 30.00"]);
+
+    // In one file the later line counts.
+    place.file(
+        "twice.csv",
+        format!("{header}1,ann,2024-01-01,10\n2,bob,2024-01-02,20\n1,ann,2024-01-01,10\n2,cat,2024-01-02,21\n"),
+    );
+    let report = ingest(&["twice.csv"], "twice");
+    assert_eq!(counts(&report), [4, 2, 0, 2, 0]);
+    assert_eq!(lines(&place, "twice"), ["ann 2024-01-01T00:00:00Z 10.00", "cat 2024-01-02T00:00:00Z 21.00"]);
+    // Rows without a key are compared by their columns.
+    place.file("blank.csv", format!("{header},ann,2024-01-01,10\n,ann,2024-01-01,10\n"));
+    assert_eq!(counts(&ingest(&["blank.csv"], "twice")), [2, 2, 0, 0, 0]);
+    assert_eq!(counts(&ingest(&["blank.csv"], "twice")), [2, 0, 0, 2, 0]);
+    assert_eq!(lines(&place, "twice").len(), 4);
+}
+
+#[test]
+fn a_random_stream_of_corrections_leaves_the_latest_row_of_each_key() {
+    let chance = &mut Chance(11);
+    let place = Place::new();
+    let mut latest = std::collections::BTreeMap::new();
+    let (mut rows, mut all) = (0i64, String::from("id,customer,time,amount\n"));
+    for export in 0..12 {
+        let mut text = String::from("id,customer,time,amount\n");
+        for _ in 0..60 {
+            let (key, customer, day) = (chance.below(80), chance.below(6), 1 + chance.below(9));
+            let line = format!("{key},c-{customer},2024-01-0{day},{}\n", chance.below(2));
+            latest.insert(key, line.clone());
+            text.push_str(&line);
+            all.push_str(&line);
+        }
+        place.file("export.csv", text);
+        let report = place.ingest(&["export.csv", "--into", "h", "--id", "id", "--value", "amount"]);
+        rows += counts(&report)[1] as i64 - report["rows_replaced"].as_i64().unwrap();
+        assert_eq!(rows, place.table("h", "activity").len() as i64, "export {export}");
+        assert_eq!(rows, latest.len() as i64, "export {export}");
+    }
+    let last: String = latest.values().map(String::as_str).collect();
+    place.file("all.csv", all).file("last.csv", format!("id,customer,time,amount\n{last}"));
+    for file in ["all.csv", "last.csv"] {
+        place.ingest(&[file, "--into", file.trim_end_matches(".csv"), "--id", "id", "--value", "amount"]);
+    }
+    let expected = place.answer("last");
+    assert_eq!(place.answer("h"), expected);
+    assert_eq!(place.answer("all"), expected);
+}
+
+#[test]
+fn many_small_ingests_compact_by_themselves() {
+    let place = Place::new();
+    let mut all = String::from("customer,time\n");
+    for day in 1..=20 {
+        let row = format!("c-{},2024-01-{day:02}\n", day % 6);
+        all.push_str(&row);
+        place.file("day.csv", format!("customer,time\n{row}"));
+        place.ingest(&["day.csv", "--into", "daily"]);
+        let segments = place.json(&["inspect", "daily"])["segments"].as_u64().unwrap();
+        assert!(segments <= 8, "{segments} after {day}");
+    }
+    place.file("all.csv", all);
+    place.ingest(&["all.csv", "--into", "whole"]);
+    assert_eq!(place.answer("daily"), place.answer("whole"));
+    no_leftovers(&place.path("daily"));
+    assert!(all_files(&place.path("daily")).len() < 24, "{:?}", all_files(&place.path("daily")));
+}
+
+/// One customer's life in every table, and another's; `me` is how the first is called.
+fn exports(place: &Place, folder: &str, me: &str, with_me: bool) -> Vec<Vec<String>> {
+    fs::create_dir_all(place.path(folder)).unwrap();
+    let mine = |text: String| if with_me { text } else { String::new() };
+    let files = [
+        (
+            "activity",
+            format!(
+                "customer,time,email\nbob,2024-01-01,bob@x\n{}",
+                mine(format!("{me},2024-01-02,mail-of-{me}\n{me},2024-03-02,mail-of-{me}\n"))
+            ),
+            "--attribute email",
+        ),
+        (
+            "customers",
+            format!("customer,signed_up,email\nbob,2023-12-01,bob@x\n{}", mine(format!("{me},2023-12-24,mail-of-{me}\n"))),
+            "--attribute email",
+        ),
+        (
+            "subscriptions",
+            format!(
+                "customer,start,end,amount,plan\nbob,2024-01-01,,10,pro\n{}",
+                mine(format!("{me},2024-01-01,2024-03-01,20,plan-of-{me}\n"))
+            ),
+            "--interval month",
+        ),
+        (
+            "surveys",
+            format!("customer,time,score,comment\nbob,2024-01-05,9,\n{}", mine(format!("{me},2024-01-05,3,{me} says no\n"))),
+            "--kind nps",
+        ),
+        (
+            "cancellations",
+            format!("customer,time,reason,id\nbob,2024-05-05,dear,1\n{}", mine(format!("{me},2024-03-01,reason-of-{me},2\n"))),
+            "--id id",
+        ),
+    ];
+    let mut commands = Vec::new();
+    for (table, text, flags) in files {
+        let file = format!("{folder}/{table}.csv");
+        place.file(&file, text);
+        let command = ["ingest", &file, "--table", table].into_iter().chain(flags.split(' '));
+        commands.push(command.map(str::to_owned).collect());
+    }
+    commands
+}
+
+const TABLES: [&str; 5] = ["activity", "customers", "subscriptions", "surveys", "cancellations"];
+
+fn run_all(place: &Place, commands: &[Vec<String>], history: &str, more: &[&str]) {
+    for command in commands {
+        let args: Vec<&str> = command.iter().map(String::as_str).collect();
+        place.ok(&[&args[..], &["--into", history], more].concat());
+    }
+}
+
+#[test]
+fn identities_are_merged_before_and_after() {
+    let place = Place::new();
+    // Three names of one customer, each with a life in every table.
+    let names = ["phone-1", "mail-1", "ann"];
+    for name in names {
+        exports(&place, name, name, true);
+    }
+    let commands: Vec<Vec<String>> = names.iter().flat_map(|name| exports(&place, name, name, true)).collect();
+    place.file("aliases.csv", "alias,customer\nphone-1,mail-1\nmail-1,ann\n");
+    run_all(&place, &commands, "before", &["--aliases", "aliases.csv"]);
+    run_all(&place, &commands, "after", &[]);
+    assert_eq!(distinct(&place.table("after", "activity"), "customer"), ["ann", "bob", "mail-1", "phone-1"]);
+    place.file("one.csv", "customer,time,email\nbob,2024-01-01,bob@x\n");
+    let report = place.ingest(&["one.csv", "--into", "after", "--attribute", "email", "--aliases", "aliases.csv"]);
+    assert_eq!(counts(&report), [1, 0, 0, 1, 0]);
+    for table in TABLES {
+        let rows = place.table("after", table);
+        assert_eq!(distinct(&rows, "customer"), ["ann", "bob"], "{table}");
+        // A customer has one profile, and all rows of the three names elsewhere.
+        let mine = rows.iter().filter(|row| row["customer"] == "ann").count();
+        let expected = match table {
+            "activity" => 6,
+            "customers" | "cancellations" => 1,
+            _ => 3,
+        };
+        assert_eq!(mine, expected, "{table}");
+        assert_eq!(rows, place.table("before", table), "{table}");
+    }
+    assert_eq!(place.answer("after"), place.answer("before"));
+    place.ok(&["compact", "after"]);
+    assert_eq!(place.answer("after"), place.answer("before"));
+    assert_eq!(place.table("after", "aliases").len(), 2);
+
+    // The history remembers them: what comes later under any of the names is the customer's.
+    place.file("later.csv", "customer,time,email\nphone-1,2024-06-01,\n");
+    for history in ["before", "after"] {
+        place.ingest(&["later.csv", "--into", history, "--attribute", "email"]);
+        assert_eq!(distinct(&place.table(history, "activity"), "customer"), ["ann", "bob"]);
+    }
+    assert_eq!(place.answer("after"), place.answer("before"));
+
+    // What can't be is refused, and changes nothing.
+    let bytes = bytes_of(&place.path("after"));
+    for (aliases, expected) in [
+        ("x,y\nx,z\n", "\"x\" stands for \"y\" already, and here for \"z\""),
+        ("x,y\ny,z\nz,x\n", "in a circle: z > x > y > z"),
+        ("mail-1,zoe\n", "\"mail-1\" stands for \"ann\" already, and here for \"zoe\""),
+        ("ann,phone-1\n", "in a circle: ann > phone-1 > mail-1 > ann"),
+        ("x,\n", "the alias or the customer is blank"),
+    ] {
+        place.file("bad.csv", format!("alias,customer\n{aliases}"));
+        let said = place.fails(2, &["ingest", "later.csv", "--into", "after", "--aliases", "bad.csv"]);
+        assert!(said.contains(expected), "{aliases}: {said}");
+        assert_eq!(bytes_of(&place.path("after")), bytes);
+    }
+}
+
+#[test]
+fn a_dry_run_knows_what_would_become_of_every_row() {
+    let place = Place::new();
+    place
+        .file("a.csv", "id,customer,time,amount\n1,ann,2024-01-01,1\n2,phone,2024-01-02,2\n3,bob,2024-01-03,3\n")
+        .file("b.csv", "id,customer,time,amount\n1,ann,2024-01-01,1\n2,phone,2024-01-02,5\n3,ann,2024-01-03,3\n4,bob,never,3\n5,bob,2024-02-01,-3\n")
+        .file("c.csv", "customer,time\nann,2024-01-01\nphone,2024-01-02\n")
+        .file("aliases.csv", "alias,customer\nphone,ann\n");
+    place.ingest(&["a.csv", "--into", "h", "--id", "id", "--value", "amount"]);
+    place.ingest(&["c.csv", "--into", "h"]);
+    let cases: [&[&str]; 4] = [
+        &["b.csv", "--id", "id", "--value", "amount", "--where", "amount > 0", "--max-rejects", "1"],
+        &["c.csv"],
+        &["c.csv", "--aliases", "aliases.csv"],
+        &["a.csv", "c.csv", "--append"],
+    ];
+    for (i, args) in cases.iter().enumerate() {
+        let before = bytes_of(&place.path("h"));
+        let dry = place.ingest(&[*args, &["--into", "h", "--dry-run"]].concat());
+        assert_eq!(bytes_of(&place.path("h")), before, "{args:?}");
+        assert_eq!((&dry["committed"], &dry["bytes_out"]), (&false.into(), &0.into()));
+        let copy = format!("copy-{i}");
+        copy_dir(&place.path("h"), &place.path(&copy));
+        let real = place.ingest(&[*args, &["--into", &copy]].concat());
+        assert_eq!(real["committed"], true);
+        for name in ["rows_replaced", "customers", "events", "first", "last", "reasons", "inputs"] {
+            assert_eq!(dry[name], real[name], "{args:?}: {name}");
+        }
+        assert_eq!(counts(&dry), counts(&real), "{args:?}");
+    }
+    // Of a history that is not there nothing is left.
+    place.ingest(&["a.csv", "--into", "none", "--dry-run"]);
+    assert!(!place.path("none").exists());
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Whether a text stands anywhere in a file: in its bytes or, if it is Parquet, in a page as it is unpacked.
+fn holds(path: &Path, text: &str) -> bool {
+    let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    if found(&fs::read(path).unwrap()) || found(path.to_string_lossy().as_bytes()) {
+        return true;
+    }
+    if path.extension().is_none_or(|extension| extension != "parquet") {
+        return false;
+    }
+    let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).unwrap();
+        for column in 0..group.num_columns() {
+            let mut pages = group.get_column_page_reader(column).unwrap();
+            while let Some(page) = pages.get_next_page().unwrap() {
+                if found(page.buffer()) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn forgotten_customers_are_gone() {
+    let place = Place::new();
+    let me = "zoe-the-forgotten";
+    let with = exports(&place, "with", me, true);
+    let without = exports(&place, "without", me, false);
+    place.file("aliases.csv", format!("alias,customer\nother-name-of-{me},{me}\nb,bob\n"));
+    place.file("bob.csv", "alias,customer\nb,bob\n");
+    run_all(&place, &with, "h", &["--aliases", "aliases.csv"]);
+    run_all(&place, &without, "expected", &["--aliases", "bob.csv"]);
+    // In more than one segment of a table.
+    place.file("more.csv", format!("customer,time,email\n{me},2024-02-02,{me}\nbob,2024-02-03,\n"));
+    place.file("more-without.csv", "customer,time,email\nbob,2024-02-03,\n");
+    place.ingest(&["more.csv", "--into", "h", "--attribute", "email"]);
+    place.ingest(&["more-without.csv", "--into", "expected", "--attribute", "email"]);
+    copy_dir(&place.path("h"), &place.path("by-alias"));
+    copy_dir(&place.path("h"), &place.path("compacted"));
+    place.ok(&["compact", "compacted"]);
+
+    // Somebody unknown is an error, and nothing changes.
+    let bytes = bytes_of(&place.path("h"));
+    let said = place.fails(2, &["forget", "h", "nobody"]);
+    assert!(said.contains("no such customer: nobody"), "{said}");
+    assert_eq!(bytes_of(&place.path("h")), bytes);
+    let whereabouts = |history: &str| all_files(&place.path(history)).into_iter().filter(|path| holds(path, me)).count();
+    assert!(whereabouts("h") >= 6, "the search finds what there is");
+
+    for (history, args) in
+        [("h", vec!["nobody", me]), ("by-alias", vec!["other-name-of-zoe-the-forgotten"]), ("compacted", vec![me])]
+    {
+        let output = place.run(&[&["forget", history], &args[..]].concat());
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("not in this history: nobody"), args.len() == 2, "{said}");
+        assert_eq!(place.content(history), place.content("expected"), "{history}");
+        for table in TABLES {
+            assert_eq!(place.table(history, table), place.table("expected", table), "{history}: {table}");
+        }
+        assert_eq!(place.table(history, "aliases"), place.table("expected", "aliases"));
+        let left: Vec<_> = all_files(&place.path(history)).into_iter().filter(|path| holds(path, me)).collect();
+        assert!(left.is_empty(), "{left:?}");
+        no_leftovers(&place.path(history));
+        place.fails(2, &["forget", history, me]);
+    }
+    // They may come back.
+    run_all(&place, &with[..1], "h", &[]);
+    assert_eq!(distinct(&place.table("h", "activity"), "customer"), ["bob", me]);
+}
+
+#[test]
+fn rejected_rows_are_mended_and_come_again() {
+    let place = Place::new();
+    let good = "id,customer,time,amount,note\n\
+        1,ann,2024-01-31T10:00:00Z,1.50,\"one, two\"\n\
+        2,bob,2024-02-29T10:00:00Z,2.50,\"say \"\"hi\"\"\"\n\
+        3,cat,2024-02-01T10:00:00Z,3.50,\"two\nlines\"\n\
+        4,dan,2024-02-02T10:00:00Z,4.50,\n";
+    let bad = good.replace("2024-02-29", "2024-02-30").replace("3.50", "three").replace("4,dan,", "4,,");
+    place.file("good.csv", good).file("bad.csv", &bad).file("other.csv", "customer,time,amount,extra\nann,soon,9,x\n");
+    let flags = ["--value", "amount", "--attribute", "id"];
+    let ingest =
+        |files: &[&str], history: &str, more: &[&str]| place.ingest(&[files, &["--into", history], &flags, more].concat());
+    ingest(&["good.csv"], "expected", &["--attribute", "note"]);
+
+    // Too many rejects: nothing is committed, and the file says which rows they are.
+    let args = [&["ingest", "bad.csv", "--into", "h"], &flags[..], &["--attribute", "note", "--rejects", "rejects.csv"]].concat();
+    place.fails(1, &args);
+    assert!(!place.path("h").exists());
+    let rejects = fs::read_to_string(place.path("rejects.csv")).unwrap();
+    let records: Vec<csv::StringRecord> = csv::Reader::from_reader(rejects.as_bytes()).records().map(Result::unwrap).collect();
+    let fields = |record: &csv::StringRecord| [0, 1, 2, 3, 5, 6, 7, 8, 9].map(|place| record[place].to_owned()).join("|");
+    assert_eq!(
+        records.iter().map(fields).collect::<Vec<_>>(),
+        [
+            "bad.csv|3|time|2024-02-30T10:00:00Z|2|bob|2024-02-30T10:00:00Z|2.50|say \"hi\"",
+            "bad.csv|4|amount|three|3|cat|2024-02-01T10:00:00Z|three|two\nlines",
+            "bad.csv|6|customer||4||2024-02-02T10:00:00Z|4.50|",
+        ]
+    );
+    ingest(&["bad.csv"], "h", &["--attribute", "note", "--rejects", "rejects.csv", "--max-rejects", "3"]);
+    assert_eq!(fs::read_to_string(place.path("rejects.csv")).unwrap(), rejects);
+    assert_eq!(place.table("h", "activity").len(), 1);
+    // Mended and ingested again it is as if nothing had been wrong.
+    place.file(
+        "mended.csv",
+        rejects
+            .replace("2024-02-30", "2024-02-29")
+            .replace(",three,two", ",3.50,two")
+            .replace(",three,\"two", ",3.50,\"two")
+            .replace(",4,,", ",4,dan,"),
+    );
+    assert_eq!(counts(&ingest(&["mended.csv"], "h", &["--attribute", "note"])), [3, 3, 0, 0, 0]);
+    assert_eq!(place.content("h"), place.content("expected"));
+
+    // Of several exports the file has all columns.
+    place.fails(1, &["ingest", "bad.csv", "other.csv", "--into", "x", "--value", "amount", "--rejects", "rejects.csv"]);
+    let mut reader = csv::Reader::from_path(place.path("rejects.csv")).unwrap();
+    assert_eq!(
+        reader.headers().unwrap(),
+        "input,row,column,value,reason,id,customer,time,amount,note,extra".split(',').collect::<Vec<_>>()
+    );
+    let last = reader.records().map(Result::unwrap).last().unwrap();
+    assert_eq!([&last[0], &last[1], &last[5], &last[6], &last[10]], ["other.csv", "2", "", "ann", "x"]);
+
+    // A file that can't be written is told before anything is read or committed.
+    let before = bytes_of(&place.path("h"));
+    for rejects in ["missing/rejects.csv", "good.csv/rejects.csv"] {
+        let said = place.fails(2, &["ingest", "good.csv", "--into", "h", "--append", "--rejects", rejects]);
+        assert!(said.contains(&format!("{rejects}: cannot write")), "{said}");
+        assert_eq!(bytes_of(&place.path("h")), before);
+        place.fails(2, &["ingest", "good.csv", "--into", "fresh", "--rejects", rejects]);
+        assert!(!place.path("fresh").exists());
+    }
+    let said = place.fails(2, &["ingest", "good.csv", "--into", "h", "--append", "--rejects", "h"]);
+    assert!(said.contains("h: this is a folder"), "{said}");
+    assert_eq!(bytes_of(&place.path("h")), before);
+}
+
+#[test]
+fn rejects_stand_in_the_order_of_their_rows() {
+    let place = Place::new();
+    let mut text = String::from("customer,time\n");
+    for row in 0..300_000 {
+        let time = if row % 3 == 0 { "some day" } else { "2024-01-01T00:00:00Z" };
+        text.push_str(&format!("customer-{row},{time}\n"));
+    }
+    place.file("log.csv", text);
+    let mut files = BTreeSet::new();
+    for threads in ["1", "4", "4"] {
+        place.ok(&[
+            "ingest",
+            "log.csv",
+            "--into",
+            "h",
+            "--dry-run",
+            "--max-rejects",
+            "40%",
+            "--rejects",
+            "r.csv",
+            "--threads",
+            threads,
+        ]);
+        let mut reader = csv::Reader::from_path(place.path("r.csv")).unwrap();
+        let rows: Vec<u64> = reader.records().map(|record| record.unwrap()[1].parse().unwrap()).collect();
+        assert_eq!(rows.len(), 100_000);
+        assert!(rows.is_sorted());
+        files.insert(fs::read(place.path("r.csv")).unwrap());
+    }
+    assert_eq!(files.len(), 1);
+}
+
+#[test]
+fn a_history_grows_out_of_its_buckets() {
+    let place = Place::new();
+    let customers: String = (0..50).map(|i| format!("c-{i},2023-12-{:02}\n", 1 + i % 28)).collect();
+    place.file("customers.csv", format!("customer,signed_up\n{customers}"));
+    let row = |i: u64, customer: u64| format!("{i},c-{customer},2024-01-{:02}\n", 1 + i % 31);
+    let mut text = String::from("id,customer,time\n");
+    (0..1_600_000).for_each(|i| text.push_str(&row(i, i * 7919 % 100_003)));
+    let mut corrections = String::from("id,customer,time\n");
+    (0..200).for_each(|i| corrections.push_str(&row(i * 7000, 100_000 - i)));
+    let all = format!("{text}{}", corrections.split_once('\n').unwrap().1);
+    place.file("log.csv", text).file("corrections.csv", corrections).file("all.csv", all);
+    let table = ["--table", "customers"];
+    place.ingest(&[&["customers.csv", "--into", "grown"], &table[..]].concat());
+    let buckets = |history: &str| {
+        let manifest = fs::read(place.path(history).join("manifest.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&manifest).unwrap()["buckets"].as_u64().unwrap()
+    };
+    assert_eq!(buckets("grown"), 1);
+    let report = place.ingest(&["log.csv", "--into", "grown", "--id", "id"]);
+    assert_eq!((buckets("grown"), &report["rows_kept"]), (4, &1_600_000.into()));
+    // Rows move to customers of other buckets.
+    let report = place.ingest(&["corrections.csv", "--into", "grown", "--id", "id"]);
+    let moved = counts(&report)[1];
+    assert!(moved >= 190 && report["rows_replaced"] == moved, "{report:#}");
+    place.ingest(&["all.csv", "--into", "whole", "--id", "id", "--memory", "64M"]);
+    place.ingest(&[&["customers.csv", "--into", "whole"], &table[..]].concat());
+    assert_eq!(place.answer("grown"), place.answer("whole"));
+    for history in ["grown", "whole"] {
+        assert_eq!(place.json(&["inspect", history])["tables"]["activity"]["rows"], 1_600_000);
+        no_leftovers(&place.path(history));
+    }
+}
