@@ -5,21 +5,35 @@
 //! ```text
 //! HISTORY/
 //!   manifest.json                  names the live files; replaced atomically by every commit
-//!   activity/000001-0003.parquet   segment 1, bucket 3
-//!   customers/000001-0003.parquet  the customers that segment 1 brought into bucket 3
+//!   activity/000001-0003.parquet   written by commit 1: the rows of bucket 3
+//!   customers/000001-0003.parquet  the customers of bucket 3: number, id, and what customers exports say of them
+//!   subscriptions/  surveys/  cancellations/
+//!   aliases/000002.parquet         ids that stand for other customers
 //! ```
 //!
-//! - **Buckets.** Customers are hashed by id (xxh3-64, its highest bits) into a power of two of buckets.
+//! - **Buckets.** Customers are hashed by id (xxh3-128, its highest bits) into a power of two of buckets.
 //! - **Clustered.** Inside a bucket rows are sorted by customer, time, event and the remaining columns, so that all of a
 //!   customer's life lies in one run. Row groups end at customer boundaries.
 //! - **Customer numbers.** `customer` is an integer: the bucket in the high 32 bits, dense inside the bucket, in order of
 //!   first activity. The id stands once, in `customers`.
-//! - **Two times.** `day` is the date in the history's home zone, `time` the instant in microseconds UTC.
-//! - **Segments.** An ingest appends a segment; a scan merges the segments of a bucket by customer.
+//! - **Two times.** Activity has `day`, the date in the history's home zone, and `time`, the instant in microseconds UTC.
+//! - **Segments.** An ingest appends a segment to its table; a scan merges the segments of a bucket by customer;
+//!   [`compact`] folds them, and an ingest does so by itself beyond [`MAX_SEGMENTS`].
+//! - **Keys.** Where rows have keys, `key` holds their xxh3-128. A later row with the same key replaces the earlier one,
+//!   whose file is written anew.
 //! - **Digests.** The footer of each file holds an xxh3-64 digest of every column chunk, the manifest one of every
 //!   footer: a damaged file is reported, never read as other numbers. Only the bytes that a query needs are checked.
 //! - **Content.** The fingerprint of a history depends on its rows alone: not on the order of files, the number of
 //!   ingests, segments or buckets.
+//!
+//! # Writing
+//!
+//! One [`Writer`] at a time holds the lock. It writes files under new names, syncs them, and replaces the manifest: a
+//! reader sees the old history or the new one. Files that the manifest no longer names are removed when nobody reads, by
+//! this writer or a later one; so is what a killed writer has left.
+//!
+//! A [`Loader`] stages rows by partition of their customers, each id once and each column as narrow as its values. What
+//! does not fit into memory waits in `.scratch`. Then every bucket is put in order by itself.
 
 mod aliases;
 mod chunk;

@@ -9,7 +9,10 @@
 //! **Activity** – one row: customer, time (an [`Instant`], microseconds UTC), event name, optional value (an exact
 //! [`Decimal`] with a currency), attributes.
 //!
-//! **History** – everything ingested about one business; a directory of Parquet.
+//! **History** – everything ingested about one business: activity, customers, subscriptions, survey responses,
+//! cancellations ([`Table`]); a directory of Parquet.
+//!
+//! **Export** – one input file, also within one command or glob.
 //!
 //! **Birth** – the instant a customer's life starts under a query. With `first` (the default) it is the earliest
 //! activity, judged over the whole history and only then cut to a requested birth range: narrowing the range never
@@ -52,6 +55,25 @@
 //!   far, all members), `exposed`, `retained_exposed` (among exposed members) and `provisional_rate` =
 //!   retained_exposed / exposed where exposed > 0.
 //! - **unobserved**: the age has begun for nobody. Empty; never 0.
+//!
+//! ## Rows that come twice
+//!
+//! 1. With a key (the exporter's own, or one that is named) a row is its key: a later row with the same key replaces the
+//!    earlier one; an identical one adds nothing. A row of the customers table is its customer.
+//! 2. Without a key, equality is over the mapped, stored columns. Equal rows inside one export are separate activities.
+//! 3. Across exports, the number of equal rows kept is the maximum over the exports, not the sum: the same export twice
+//!    adds nothing, and an overlapping export adds only what is new.
+//!
+//! Nothing is lost in silence: rows read = kept + rejected + duplicate + filtered.
+//!
+//! ## Subscriptions, surveys, cancellations
+//!
+//! A subscription span has a customer, plan, start, end (the first unpaid instant; a date is the start of its local day)
+//! or none while it is open, amount for one unit and interval, currency, interval, quantity and the end of its trial. A
+//! survey response has a kind (`nps`, `csat`, `ces`, `returned`), the question, a score, its scale, a comment and a weight; a
+//! question left blank is a missing score, not 0. A cancellation has a time, a reason and a comment.
+//!
+//! Amounts that an exporter counts in the smallest unit of their currency are brought to whole units ([`minor_digits`]).
 //!
 //! ## Values
 //!
