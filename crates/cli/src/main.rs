@@ -1,5 +1,6 @@
 //! `tenure`: cohort analytics on columnar data. This crate is the only place that prints.
 
+mod allocator;
 mod args;
 mod commands;
 mod input;
@@ -17,7 +18,7 @@ use crate::args::{Cli, Command};
 use crate::term::Term;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Why a run ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
