@@ -1,5 +1,6 @@
 //! `tenure`: cohort analytics on columnar data. This crate is the only place that prints.
 
+mod allocator;
 mod args;
 mod commands;
 mod input;
@@ -17,7 +18,7 @@ use crate::args::{Cli, Command};
 use crate::term::Term;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Why a run ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,9 @@ const MOST_THREADS: usize = 1024;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        if tenure_ingest::panic_is_damage() {
+            return;
+        }
         let place = panic.location().map(|location| format!(" ({}:{})", location.file(), location.line())).unwrap_or_default();
         let text = format!(
             "error: tenure met a fault of its own{place}; nothing was committed. Please report it with the command line.\n"

@@ -275,6 +275,35 @@ fn every_exporter_is_recognised_and_read_whole() {
     }
 }
 
+#[test]
+fn rejected_rows_of_exporters_come_again() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fixtures/exports");
+    let cases = [
+        ("surveymonkey", "surveymonkey.csv", "2024-02-01 00:05:00"),
+        ("shopify-orders", "shopify-orders.csv", "2024-02-02 12:00:00 +0100"),
+        ("mixpanel", "mixpanel.jsonl", "1706745599"),
+        ("segment", "segment.jsonl", "2024-02-01T00:30:00.000Z"),
+        ("posthog", "posthog.jsonl", "2024-01-31T23:59:59.000000Z"),
+    ];
+    for (preset, file, time) in cases {
+        let place = Place::new();
+        let good = std::fs::read_to_string(fixtures.join(file)).unwrap();
+        let bad = if file.ends_with("jsonl") && !good.contains(&format!("\"{time}")) { "\"no time\"" } else { "no time" };
+        place.file("good", &good).file("bad", good.replace(time, bad));
+        place.ingest(&["good", "--into", "expected"]);
+        for again in [&[][..], &["--preset", preset]] {
+            let report = place.ingest(&["bad", "--into", "h", "--max-rejects", "1", "--rejects", "rejects.csv"]);
+            assert_eq!(report["rows_rejected"], 1, "{file}");
+            let rejects = std::fs::read_to_string(place.path("rejects.csv")).unwrap();
+            place.file("mended.csv", rejects.replace("no time", time));
+            let report = place.ingest(&[&["mended.csv", "--into", "h"], again].concat());
+            assert_eq!(counts(&report), [1, 1, 0, 0, 0], "{file} {again:?}");
+            assert_eq!(place.content("h"), place.content("expected"), "{file} {again:?}");
+            std::fs::remove_dir_all(place.path("h")).unwrap();
+        }
+    }
+}
+
 /// The folder with data that are not part of the project, where TENURE_SHARED says it.
 fn data() -> Option<PathBuf> {
     std::env::var_os("TENURE_SHARED").map(|shared| Path::new(&shared).join("data"))

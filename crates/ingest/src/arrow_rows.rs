@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::batch::{Batch, RowNumbers, Rows, Sink, plain_array, plain_type};
 use crate::error::Error;
+use crate::guard::{Guarded, guarded};
 use crate::input::{Input, Whole};
 
 /// Arrow's own format, as a file or as a stream. Rows are numbered from 1.
@@ -28,7 +29,7 @@ enum Layout {
     Stream,
 }
 
-type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'a>;
+type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send + 'a>;
 
 impl ArrowRows {
     pub(crate) fn open(input: Input, file: bool) -> Result<Self, Error> {
@@ -43,22 +44,24 @@ impl ArrowRows {
 
     /// The schema of the file, and its batches with these columns, in the file's order.
     fn batches(&self, columns: Option<Vec<usize>>) -> Result<(SchemaRef, Batches<'_>), Error> {
-        let unreadable = |error: ArrowError| self.unreadable(&error);
-        match &self.layout {
+        let opened = match &self.layout {
             Layout::File(Whole::File(path)) => {
                 let file = File::open(path).map_err(|error| Error::io(path, "open", error))?;
-                of_file(BufReader::new(file), columns).map_err(unreadable)
+                guarded(|| of_file(BufReader::new(file), columns))
             }
-            Layout::File(Whole::Memory(bytes)) => of_file(Cursor::new(bytes.clone()), columns).map_err(unreadable),
+            Layout::File(Whole::Memory(bytes)) => guarded(|| of_file(Cursor::new(bytes.clone()), columns)),
             Layout::Stream => {
                 let reader = BufReader::with_capacity(1 << 18, self.input.reader()?);
-                let reader = StreamReader::try_new(reader, columns).map_err(unreadable)?;
-                Ok((reader.schema(), Box::new(reader)))
+                guarded(|| {
+                    let reader = StreamReader::try_new(reader, columns)?;
+                    Ok((reader.schema(), Box::new(Guarded::new(reader)) as Batches<'_>))
+                })
             }
-        }
+        };
+        opened.map_err(|damage| self.unreadable(&damage))?.map_err(|error: ArrowError| self.unreadable(&error))
     }
 
-    fn unreadable(&self, error: &ArrowError) -> Error {
+    fn unreadable(&self, error: &dyn std::fmt::Display) -> Error {
         Error::input(&self.input.name, format_args!("cannot read as Arrow: {error}"))
     }
 }
@@ -68,7 +71,7 @@ fn of_file<'a, R: Read + Seek + Send + 'a>(
     columns: Option<Vec<usize>>,
 ) -> Result<(SchemaRef, Batches<'a>), ArrowError> {
     let reader = FileReader::try_new(source, columns)?;
-    Ok((reader.schema(), Box::new(reader)))
+    Ok((reader.schema(), Box::new(Guarded::new(reader))))
 }
 
 impl Rows for ArrowRows {
@@ -94,7 +97,8 @@ impl Rows for ArrowRows {
         });
         numbered.par_bridge().try_for_each(|(first, batch)| {
             let batch = batch.map_err(|error| self.unreadable(&error))?;
-            let columns = places.iter().map(|&place| plain_array(batch.column(place))).collect::<Result<Vec<ArrayRef>, _>>();
+            let plain = || places.iter().map(|&place| plain_array(batch.column(place))).collect::<Result<Vec<ArrayRef>, _>>();
+            let columns = guarded(plain).map_err(|damage| self.unreadable(&damage))?;
             let columns = columns.map_err(|error| self.unreadable(&error))?;
             if let Layout::File(_) = self.layout {
                 let share = batch.get_array_memory_size() as u64;

@@ -1,14 +1,15 @@
-use std::collections::HashMap;
-use std::io::Cursor;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Cursor, Read, Seek};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
-use calamine::{Data, ExcelDateTime, Reader};
+use calamine::{Data, ExcelDateTime, Reader, SheetType, Sheets};
 use rayon::prelude::*;
 
 use crate::batch::{Batch, RowNumbers, Rows, Sink};
 use crate::csv_header::{head, note};
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::input::{Hints, Input, Whole};
 
 /// How many rows are handed out at once.
@@ -33,11 +34,14 @@ impl ExcelRows {
             Whole::File(path) => std::fs::read(&*path).map_err(|error| Error::io(&path, "read", error))?.into(),
             Whole::Memory(bytes) => bytes,
         };
-        let mut workbook = calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| match error {
+        let opened = guarded(|| calamine::open_workbook_auto_from_rs(Cursor::new(bytes)));
+        let mut workbook = opened.map_err(|damage| unreadable(&damage))?.map_err(|error| match error {
             calamine::Error::Msg(_) => unreadable(&"it is none of xlsx, xlsb, xls and ods"),
             error => unreadable(&error),
         })?;
-        let names = workbook.sheet_names();
+        // Sheets of charts and macros have no cells.
+        let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+        let names: Vec<String> = sheets.map(|sheet| sheet.name.clone()).collect();
         let wanted = match &hints.sheet {
             None => names.clone(),
             Some(sheet) if names.contains(sheet) => vec![sheet.clone()],
@@ -47,13 +51,8 @@ impl ExcelRows {
             }
         };
         for sheet in &wanted {
-            // A sheet of charts has no cells.
-            let Ok(range) = workbook.worksheet_range(sheet) else { continue };
-            let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
-            let rows: Vec<(u64, Vec<Data>)> = (first..)
-                .zip(range.rows().map(<[Data]>::to_vec))
-                .filter(|(_, row)| row.iter().any(|cell| text(cell).is_some_and(|text| !text.trim().is_empty())))
-                .collect();
+            let read = guarded(|| filled_rows(&mut workbook, sheet)).map_err(|damage| unreadable(&damage))?;
+            let rows = read.map_err(|error| unreadable(&format_args!("sheet \"{sheet}\": {error}")))?;
             if rows.is_empty() {
                 continue;
             }
@@ -64,11 +63,11 @@ impl ExcelRows {
     }
 
     fn new(mut rows: Vec<(u64, Vec<Data>)>, sheet: &str, others: usize, hints: &Hints) -> Self {
-        let sample: Vec<Vec<String>> = rows
-            .iter()
-            .take(SAMPLE_ROWS)
-            .map(|(_, row)| row.iter().map(|cell| text(cell).unwrap_or_default().trim().to_owned()).collect())
-            .collect();
+        let sample = &rows[..rows.len().min(SAMPLE_ROWS)];
+        let width = sample.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
+        let cell = |row: &[Data], column: usize| row.get(column).and_then(text).unwrap_or_default().trim().to_owned();
+        let sample: Vec<Vec<String>> =
+            sample.iter().map(|(_, row)| (0..width).map(|column| cell(row, column)).collect()).collect();
         let head = head(&sample, hints.header_rows);
         rows.drain(..head.records.min(rows.len()));
         let mut notes = Vec::new();
@@ -78,6 +77,35 @@ impl ExcelRows {
         notes.extend(note(head.above));
         Self { header: head.names.iter().map(|name| name.as_str().into()).collect(), rows, notes }
     }
+}
+
+/// The rows of a sheet that have a filled cell, from the sheet's first column that has one.
+fn filled_rows<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, calamine::Error> {
+    let is_filled = |cell: &Data| text(cell).is_some_and(|text| !text.trim().is_empty());
+    let Sheets::Xlsx(workbook) = workbook else {
+        let range = workbook.worksheet_range(sheet)?;
+        let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
+        let rows = (first..).zip(range.rows().map(<[Data]>::to_vec));
+        return Ok(rows.filter(|(_, row)| row.iter().any(is_filled)).collect());
+    };
+    // Cell by cell: one far from the others is no reason to make room for all between them.
+    let mut found: BTreeMap<u32, Vec<(u32, Data)>> = BTreeMap::new();
+    let mut cells = workbook.worksheet_cells_reader(sheet)?;
+    while let Some(cell) = cells.next_cell()? {
+        let (row, column) = cell.get_position();
+        let data = Data::from(cell.get_value().clone());
+        if is_filled(&data) {
+            found.entry(row).or_default().push((column, data));
+        }
+    }
+    let first = found.values().flatten().map(|(column, _)| *column).min().unwrap_or(0);
+    let row = |(number, cells): (u32, Vec<(u32, Data)>)| {
+        let width = cells.iter().map(|(column, _)| column - first + 1).max().unwrap_or(0);
+        let mut row = vec![Data::Empty; width as usize];
+        cells.into_iter().for_each(|(column, data)| row[(column - first) as usize] = data);
+        (u64::from(number) + 1, row)
+    };
+    Ok(found.into_iter().map(row).collect())
 }
 
 /// The text of a cell; nothing where it is empty or an error.

@@ -26,6 +26,7 @@ mod encoding;
 mod error;
 mod excel_rows;
 mod expression;
+mod guard;
 mod identity;
 mod input;
 mod interval;
@@ -46,6 +47,7 @@ mod times;
 
 pub use batch_rows::BatchSource;
 pub use error::{Error, ErrorKind};
+pub use guard::panic_is_damage;
 pub use options::{Attributes, Export, Field, Mapping, Options, RejectLimit, Source};
 pub use preset::{Preset, PresetChoice, table_misfit};
 pub use report::{InputReport, Reason, Reject, Rejects, Report, RowCounts};

@@ -173,11 +173,20 @@ impl Opened {
         };
         let mut choice = options.preset.clone();
         let mut read_with = choice.hints();
-        let mut rows = input.rows(export, &hints(read_with.clone()))?;
+        let plain = preset::Hints::default();
+        let mut rows = input.rows(export, &hints(plain.clone()));
+        // A file of rejected rows is laid out as this program does, whatever its rows came from.
+        let rejected = rows.as_ref().is_ok_and(|rows| crate::draft::header(&**rows).1.is_some());
+        if rejected {
+            read_with = plain;
+        } else if read_with != plain {
+            rows = input.rows(export, &hints(read_with.clone()));
+        }
+        let mut rows = rows?;
         let (mut header, mut skipped) = crate::draft::header(&*rows);
         let mut resolved = resolve(&choice, &header)?;
         let mut notes = Vec::new();
-        if let Some(preset) = resolved.preset.clone().filter(|_| resolved.hints != read_with) {
+        if let Some(preset) = resolved.preset.clone().filter(|_| !rejected && resolved.hints != read_with) {
             // The preset was recognised by a header that it has more to say about.
             notes.extend(resolved.notes.first().cloned());
             read_with = resolved.hints.clone();

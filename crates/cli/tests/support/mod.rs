@@ -220,3 +220,17 @@ pub(crate) fn distinct<'a>(rows: impl IntoIterator<Item = &'a Row>, column: &str
     texts.dedup();
     texts
 }
+
+/// Copies a folder.
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_dir(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
