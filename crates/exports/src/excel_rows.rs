@@ -122,7 +122,12 @@ impl Rows for ExcelRows {
                 Arc::new(texts) as ArrayRef
             };
             let numbers = RowNumbers::Listed(rows.iter().map(|(number, _)| *number).collect());
-            sink(Batch { columns: columns.iter().map(column).collect(), rows: numbers, damaged: HashMap::new(), texts: HashMap::new() })
+            sink(Batch {
+                columns: columns.iter().map(column).collect(),
+                rows: numbers,
+                damaged: HashMap::new(),
+                texts: HashMap::new(),
+            })
         })
     }
 

@@ -100,7 +100,12 @@ impl Rows for ArrowRows {
                 let share = batch.get_array_memory_size() as u64;
                 self.input.consumed.fetch_add(share, std::sync::atomic::Ordering::Relaxed);
             }
-            sink(Batch { columns, rows: RowNumbers::From(first, batch.num_rows()), damaged: HashMap::new(), texts: HashMap::new() })
+            sink(Batch {
+                columns,
+                rows: RowNumbers::From(first, batch.num_rows()),
+                damaged: HashMap::new(),
+                texts: HashMap::new(),
+            })
         })
     }
 
