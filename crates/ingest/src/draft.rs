@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::DataType;
+use tenure_exports::{Input, Rows, normal_interval};
 use tenure_history::Loader;
 use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
 
-use crate::batch::Rows;
 use crate::error::{Error, ErrorKind};
 use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
-use crate::input::Input;
-use crate::interval::normal_interval;
 use crate::mapper::{ColumnSource, Fields, Mapper, texts_of};
 use crate::near::suggestion;
 use crate::options::{Attributes, Field, Mapping, Options, Source};

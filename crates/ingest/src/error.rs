@@ -61,3 +61,20 @@ impl From<tenure_history::Error> for Error {
         Self { kind: ErrorKind::History, message: error.to_string(), source: Some(Box::new(error)) }
     }
 }
+
+impl From<tenure_exports::Error> for Error {
+    fn from(error: tenure_exports::Error) -> Self {
+        // A reading that was ended from here gives the reason back.
+        error.into_received().unwrap_or_else(|error| Self {
+            kind: ErrorKind::Input,
+            message: error.to_string(),
+            source: Some(Box::new(error)),
+        })
+    }
+}
+
+impl From<Error> for tenure_exports::Error {
+    fn from(error: Error) -> Self {
+        tenure_exports::Error::received(error)
+    }
+}

@@ -8,18 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, TimeUnit, TimestampMicrosecondType};
+use tenure_exports::{Batch, Damage, NumberFault, NumberReader, TimeFault, TimeReader, flat_array, is_coded, normal_interval};
 use tenure_history::{Aliases, Amounts, Chunk, Key, Loader, Name, Names};
 use tenure_model::{ColumnKind, Day, Decimal, Instant, Precision, Table, Zone, column, minor_digits};
 
-use crate::batch::{Batch, Damage, flat_array, is_coded};
 use crate::error::{Error, ErrorKind};
 use crate::expression::{Evaluator, Outcome};
-use crate::interval::normal_interval;
-use crate::numbers::{NumberFault, NumberReader};
 use crate::options::Field;
 use crate::rejects::RejectsFile;
 use crate::report::{Reason, Reject, Rejects, RowCounts};
-use crate::times::{TimeFault, TimeReader};
 
 /// Activity later than this after the ingest is rejected as future-dated.
 const FUTURE_MICROS: i64 = 24 * 3600 * 1_000_000;

@@ -1,24 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use tenure_history::Compare;
 use tenure_model::{Instant, Table, Zone};
 
-use crate::batch_rows::BatchSource;
 use crate::preset::PresetChoice;
-
-/// Where an export's rows are.
-#[derive(Debug, Clone)]
-pub enum Export {
-    /// A file.
-    File(PathBuf),
-    /// Standard input.
-    Stdin,
-    /// Rows that are no file.
-    Rows(Arc<dyn BatchSource>),
-}
 
 /// Which columns of an export mean what. Columns without a source are detected where they can be.
 #[derive(Debug, Clone)]

@@ -5,7 +5,8 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::Batch;
+use tenure_exports::Batch;
+
 use crate::error::Error;
 use crate::mapper::texts_of;
 use crate::report::Reason;

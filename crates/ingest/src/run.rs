@@ -2,16 +2,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tenure_exports::{Export, Hints, Input, Rows};
 use tenure_history::{LoadOptions, Loaded, Loader, RowLayout, Source as Origin, Target, Writer};
 use tenure_model::Table;
 
-use crate::batch::Rows;
 use crate::draft::{Attribute, Draft};
 use crate::error::{Error, ErrorKind};
 use crate::identity;
-use crate::input::{Hints, Input};
 use crate::mapper::{Account, Mapper, Sinks};
-use crate::options::{Export, Options};
+use crate::options::Options;
 use crate::preset::{self, PresetChoice};
 use crate::rejects::RejectsFile;
 use crate::report::{InputReport, Report};
@@ -228,7 +227,7 @@ impl Opened {
                 rejects.mark();
             }
             let read = if chosen.needs_a_look {
-                Err(Error::interrupted())
+                Err(Error::interrupted().into())
             } else {
                 self.rows.read(&places, &|batch| {
                     mapper.map(&batch, &sinks)?;

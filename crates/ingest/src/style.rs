@@ -4,15 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use arrow::array::Array;
 use arrow::datatypes::DataType;
+use tenure_exports::{NumberProfile, NumberReader, NumberStyle, TimeProfile, TimeReader, TimeStyle};
 use tenure_model::ColumnKind;
 
 use crate::draft::{DraftFields, DraftSource, Typed, source_zone};
 use crate::error::Error;
 use crate::mapper::texts_of;
-use crate::numbers::{NumberProfile, NumberReader, NumberStyle};
 use crate::options::{Mapping, Options};
 use crate::run::Opened;
-use crate::times::{TimeProfile, TimeReader, TimeStyle};
 
 /// How the times and the numbers of each of the table's columns of these are written.
 #[derive(Debug, Clone)]

@@ -4,12 +4,12 @@ use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type, TimeUnit};
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, Expr, IntoLazy, NamedFrom, PolarsError, Schema, Series};
+use tenure_exports::NumberReader;
 use tenure_model::Decimal;
 
 use super::profile::{TextType, boolean};
 use super::{PRECISION, first_line};
 use crate::error::{Error, ErrorKind};
-use crate::numbers::NumberReader;
 
 /// How far an exact result may be from the same expression in floating point. More means that it has overflowed.
 const FLOAT_TOLERANCE: (f64, f64) = (0.5, 1e-6);

@@ -1,8 +1,7 @@
 //! What a column of texts holds.
 
+use tenure_exports::{NumberProfile, NumberReader, NumberStyle};
 use tenure_model::Decimal;
-
-use crate::numbers::{NumberProfile, NumberReader, NumberStyle};
 
 /// What the texts of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -133,6 +133,13 @@ impl Default for Hints {
     }
 }
 
+impl From<Hints> for tenure_exports::Hints {
+    fn from(hints: Hints) -> Self {
+        let Hints { delimiter, header_rows, json_strings } = hints;
+        Self { delimiter, header_rows, json_strings, sheet: None }
+    }
+}
+
 /// The role of the customer's id.
 const CUSTOMER: &str = "customer";
 

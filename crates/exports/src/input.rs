@@ -13,9 +13,9 @@ use crate::csv_rows::CsvRows;
 use crate::encoding::Encoding;
 use crate::error::Error;
 use crate::excel_rows::ExcelRows;
+use crate::export::Export;
 use crate::json_objects::JsonObjects;
 use crate::json_rows::JsonRows;
-use crate::options::Export;
 use crate::parquet_rows::ParquetRows;
 
 /// How many bytes are looked at to tell what a file is.
@@ -35,15 +35,15 @@ const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// What is known of an export before it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hints {
+pub struct Hints {
     /// What separates fields; otherwise it is looked for.
-    pub(crate) delimiter: Option<u8>,
+    pub delimiter: Option<u8>,
     /// Lines of the header. Default: 1.
-    pub(crate) header_rows: usize,
+    pub header_rows: usize,
     /// Paths whose text may be a JSON object with paths of its own.
-    pub(crate) json_strings: Vec<String>,
+    pub json_strings: Vec<String>,
     /// The sheet of a workbook. Default: the first that is not empty.
-    pub(crate) sheet: Option<String>,
+    pub sheet: Option<String>,
 }
 
 impl Default for Hints {
@@ -54,8 +54,9 @@ impl Default for Hints {
 
 /// The bytes of an export; they can be read more than once.
 #[derive(Debug, Clone)]
-pub(crate) struct Input {
-    pub(crate) name: String,
+pub struct Input {
+    /// What messages call it.
+    pub name: String,
     source: Source,
     compression: Compression,
     /// How the text is encoded, where it is text.
@@ -65,7 +66,7 @@ pub(crate) struct Input {
     /// Whether lines end with carriage returns alone.
     pub(crate) carriage_returns: bool,
     /// Bytes read so far from the file, before decompression; for progress.
-    pub(crate) consumed: Arc<AtomicU64>,
+    pub consumed: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,7 +83,12 @@ enum Compression {
 }
 
 impl Input {
-    pub(crate) fn open(export: &Export) -> Result<Self, Error> {
+    /// Opens an export and tells how it is compressed. Standard input and pipes are read to their end.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) where it can't be opened.
+    pub fn open(export: &Export) -> Result<Self, Error> {
         let (name, source) = match export {
             Export::File(path) => {
                 let meta = std::fs::metadata(path).map_err(|error| Error::io(path, "open", error))?;
@@ -101,6 +107,7 @@ impl Input {
                 (path.display().to_string(), source)
             }
             Export::Rows(source) => (source.name().to_owned(), Source::Memory(Arc::new([]))),
+            Export::Bytes { name, bytes } => (name.to_string(), Source::Memory(bytes.clone())),
             Export::Stdin => {
                 let mut bytes = Vec::new();
                 std::io::stdin()
@@ -135,12 +142,12 @@ impl Input {
     }
 
     /// The name without its folder.
-    pub(crate) fn short_name(&self) -> &str {
+    pub fn short_name(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)
     }
 
     /// Bytes as they lie on disk.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         match &self.source {
             Source::File(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
             Source::Memory(bytes) => bytes.len() as u64,
@@ -258,23 +265,20 @@ impl Read for Counted {
     }
 }
 
-impl From<crate::preset::Hints> for Hints {
-    fn from(hints: crate::preset::Hints) -> Self {
-        let crate::preset::Hints { delimiter, header_rows, json_strings } = hints;
-        Self { delimiter, header_rows, json_strings, sheet: None }
-    }
-}
-
 impl Input {
-    /// Tells what an export is and reads its header.
-    pub(crate) fn rows(&mut self, export: &Export, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
+    /// Tells what an export is and reads its header. `export` is the one that was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) where it is empty, of no known format, or not what its first bytes say.
+    pub fn rows(&mut self, export: &Export, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
         match export {
             Export::Rows(source) => Ok(Box::new(BatchRows::new(source.clone()))),
-            Export::File(_) | Export::Stdin => self.rows_of_bytes(hints),
+            Export::File(_) | Export::Stdin | Export::Bytes { .. } => self.rows_of_bytes(hints),
         }
     }
 
-    pub(crate) fn rows_of_bytes(&mut self, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
+    fn rows_of_bytes(&mut self, hints: &Hints) -> Result<Box<dyn Rows>, Error> {
         let input = self;
         let start = input.start(SNIFF_BYTES)?;
         let rows: Box<dyn Rows> = if start.is_empty() {

@@ -6,27 +6,27 @@ use arrow::datatypes::DataType;
 
 /// Rows of an export as they came, column by column.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub struct Batch {
     /// The columns that were asked for. Text formats give text, a missing field null.
-    pub(crate) columns: Vec<ArrayRef>,
+    pub columns: Vec<ArrayRef>,
     /// Where each row stands in its file: the line for text, the row's number for Parquet.
-    pub(crate) rows: RowNumbers,
+    pub rows: RowNumbers,
     /// Rows that are damaged as a whole, by index in the batch.
-    pub(crate) damaged: HashMap<usize, Damage>,
+    pub damaged: HashMap<usize, Damage>,
     /// The text of damaged rows, as far as it is text.
-    pub(crate) texts: HashMap<usize, String>,
+    pub texts: HashMap<usize, String>,
 }
 
 impl Batch {
     /// The text of a row that could not be taken apart.
-    pub(crate) fn damaged_text(&self, row: usize) -> Option<&str> {
+    pub fn damaged_text(&self, row: usize) -> Option<&str> {
         self.texts.get(&row).map(String::as_str)
     }
 }
 
 /// Where the rows of a batch stand.
 #[derive(Debug)]
-pub(crate) enum RowNumbers {
+pub enum RowNumbers {
     /// One after the other from this on.
     From(u64, usize),
     /// These.
@@ -34,14 +34,21 @@ pub(crate) enum RowNumbers {
 }
 
 impl RowNumbers {
-    pub(crate) fn len(&self) -> usize {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
         match self {
             RowNumbers::From(_, rows) => *rows,
             RowNumbers::Listed(rows) => rows.len(),
         }
     }
 
-    pub(crate) fn get(&self, index: usize) -> u64 {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the row at this place of the batch stands.
+    pub fn get(&self, index: usize) -> u64 {
         match self {
             RowNumbers::From(first, _) => first + index as u64,
             RowNumbers::Listed(rows) => rows[index],
@@ -51,14 +58,19 @@ impl RowNumbers {
 
 /// Why a row can't be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Damage {
+pub enum Damage {
+    /// It has another number of fields than the header.
     FieldCount {
+        /// Fields of the row.
         found: usize,
+        /// Fields of the header.
         expected: usize,
     },
     /// A quote that opens in the row, is never closed. What follows the line is read as rows again.
     UnclosedQuote,
+    /// Bytes in it are no text.
     NotUtf8,
+    /// The line is no JSON object; why not.
     NotJson(String),
 }
 
@@ -78,21 +90,22 @@ pub(crate) fn plain_array(array: &ArrayRef) -> Result<ArrayRef, arrow::error::Ar
 }
 
 /// A column in its plain type.
-pub(crate) fn flat_array(array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
+pub fn flat_array(array: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> {
     let wanted = plain_type(array.data_type());
     if &wanted == array.data_type() { Ok(array.clone()) } else { arrow::compute::cast(array, &wanted) }
 }
 
 /// Whether a column holds codes into distinct texts.
-pub(crate) fn is_coded(found: &DataType) -> bool {
+pub fn is_coded(found: &DataType) -> bool {
     matches!(found, DataType::Dictionary(codes, texts) if **codes == DataType::Int32 && **texts == DataType::Utf8)
 }
 
 /// Receives the batches of an export, from many threads and in any order.
-pub(crate) type Sink<'a> = &'a (dyn Fn(Batch) -> Result<(), crate::error::Error> + Sync);
+/// [`Error::received`](crate::Error::received) ends the reading.
+pub type Sink<'a> = &'a (dyn Fn(Batch) -> Result<(), crate::error::Error> + Sync);
 
 /// An export that was opened: its columns are known, its rows can be read, more than once.
-pub(crate) trait Rows: Sync {
+pub trait Rows: Sync {
     /// The columns' names.
     fn header(&self) -> &[Arc<str>];
 
@@ -112,6 +125,11 @@ pub(crate) trait Rows: Sync {
     }
 
     /// Reads the columns at these places of the header, in parallel.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) where the rest of the file can't be read;
+    /// [`ErrorKind::Received`](crate::ErrorKind::Received) where the sink ended the reading.
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), crate::error::Error>;
 
     /// What the rows are, for the report.

@@ -28,7 +28,7 @@ const SERIAL_ZERO: Day = Day::from_ymd(1899, 12, 30);
 
 /// Why a text is not read as a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimeFault {
+pub enum TimeFault {
     /// It is none of the column's kind.
     Unreadable,
     /// Its day and month may be either way around.
@@ -37,7 +37,7 @@ pub(crate) enum TimeFault {
 
 /// How the times of a column are written. What can't be mistaken, as ISO 8601 can't, is read in every style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum TimeStyle {
+pub enum TimeStyle {
     /// What can't be mistaken.
     #[default]
     Plain,
@@ -55,7 +55,7 @@ pub(crate) enum TimeStyle {
 
 /// How the times of an export are written.
 #[derive(Debug, Clone)]
-pub(crate) struct TimeReader {
+pub struct TimeReader {
     /// A strftime format, which then decides alone.
     format: Option<String>,
     style: TimeStyle,
@@ -64,16 +64,18 @@ pub(crate) struct TimeReader {
 }
 
 impl TimeReader {
-    pub(crate) fn new(format: Option<String>, zone: Zone) -> Self {
+    /// A reader of times that can't be mistaken, or of those of a strftime format alone.
+    pub fn new(format: Option<String>, zone: Zone) -> Self {
         Self { format, style: TimeStyle::default(), zone }
     }
 
-    pub(crate) fn with_style(self, style: TimeStyle) -> Self {
+    /// The same for times that are written so.
+    pub fn with_style(self, style: TimeStyle) -> Self {
         Self { style, ..self }
     }
 
     /// What a readable time would look like, for messages.
-    pub(crate) fn expected(&self) -> String {
+    pub fn expected(&self) -> String {
         match (&self.format, self.style) {
             (Some(format), _) => format!("the format \"{format}\""),
             (None, TimeStyle::Plain) => "RFC 3339, such as 2024-03-01T09:30:00Z, or --time-format".to_owned(),
@@ -86,13 +88,17 @@ impl TimeReader {
     }
 
     /// The zone of times that name none.
-    pub(crate) fn zone(&self) -> &Zone {
+    pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
     /// The instant that a text names, and how exactly. A time without zone or offset is one of the source zone; a date is
     /// the start of its local day there.
-    pub(crate) fn read(&self, text: &str) -> Result<(Instant, Precision), TimeFault> {
+    ///
+    /// # Errors
+    ///
+    /// [`TimeFault`] where it names none, or one of two in this style.
+    pub fn read(&self, text: &str) -> Result<(Instant, Precision), TimeFault> {
         if let Some(format) = &self.format {
             return self.read_formatted(format, text).ok_or(TimeFault::Unreadable);
         }
@@ -231,7 +237,7 @@ fn serial(number: Decimal) -> Option<i128> {
 
 /// What the times of a column turned out to look like, over all its rows.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct TimeProfile {
+pub struct TimeProfile {
     /// Values that can't be mistaken.
     plain: u64,
     day_first: u64,
@@ -246,7 +252,8 @@ pub(crate) struct TimeProfile {
 }
 
 impl TimeProfile {
-    pub(crate) fn add(&mut self, text: &str) {
+    /// Takes a value of the column into account.
+    pub fn add(&mut self, text: &str) {
         if fast_iso(text.as_bytes()).is_some() {
             self.plain += 1;
             return;
@@ -275,7 +282,8 @@ impl TimeProfile {
         }
     }
 
-    pub(crate) fn join(&mut self, other: &TimeProfile) {
+    /// Takes what another part of the column showed into account.
+    pub fn join(&mut self, other: &TimeProfile) {
         self.plain += other.plain;
         self.day_first += other.day_first;
         self.month_first += other.month_first;
@@ -287,12 +295,12 @@ impl TimeProfile {
     }
 
     /// Whether any value is a time that is written as one, not as a number.
-    pub(crate) fn is_time(&self) -> bool {
+    pub fn is_time(&self) -> bool {
         self.plain + self.day_first + self.month_first + self.either_first + self.dotted > 0
     }
 
     /// The style that most values have, and what is worth telling about it: each a clause that follows the column's name.
-    pub(crate) fn style(&self) -> (TimeStyle, Vec<String>) {
+    pub fn style(&self) -> (TimeStyle, Vec<String>) {
         let numbers = self.day_first + self.month_first + self.either_first + self.dotted;
         let epochs: u64 = self.epoch.iter().sum();
         let serials = self.serial_dates + self.serial_times;

@@ -9,7 +9,7 @@ use tenure_model::Decimal;
 
 /// How the numbers of a column are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum NumberStyle {
+pub enum NumberStyle {
     /// Digits with a decimal point, or with an exponent, and nothing else: `-1234.50`.
     #[default]
     Plain,
@@ -23,7 +23,7 @@ pub(crate) enum NumberStyle {
 
 /// Why a text is not read as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NumberFault {
+pub enum NumberFault {
     /// It is none.
     Unreadable,
     /// It may be one of two: `1,234`.
@@ -32,7 +32,7 @@ pub(crate) enum NumberFault {
 
 /// Reads numbers of one style.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct NumberReader {
+pub struct NumberReader {
     style: NumberStyle,
 }
 
@@ -59,12 +59,17 @@ const LOCAL_MARKS: [&str; 30] = [
 ];
 
 impl NumberReader {
-    pub(crate) fn new(style: NumberStyle) -> Self {
+    /// A reader of one style.
+    pub fn new(style: NumberStyle) -> Self {
         Self { style }
     }
 
     /// The number that a text is; nothing where it is blank.
-    pub(crate) fn read(&self, text: &str) -> Result<Option<Decimal>, NumberFault> {
+    ///
+    /// # Errors
+    ///
+    /// [`NumberFault`] where it is none, or one of two in this style.
+    pub fn read(&self, text: &str) -> Result<Option<Decimal>, NumberFault> {
         if let Some((number, dotted_group)) = fast(text.as_bytes()) {
             match self.style {
                 NumberStyle::Either if dotted_group => return Err(NumberFault::Ambiguous),
@@ -282,7 +287,7 @@ fn is_code(text: &str) -> bool {
 
 /// What the numbers of a column turned out to look like, over all its rows.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct NumberProfile {
+pub struct NumberProfile {
     /// Values that prove a decimal point.
     point: u64,
     /// Values that prove a decimal comma.
@@ -296,7 +301,8 @@ pub(crate) struct NumberProfile {
 }
 
 impl NumberProfile {
-    pub(crate) fn add(&mut self, text: &str) {
+    /// Takes a value of the column into account.
+    pub fn add(&mut self, text: &str) {
         if let Some((number, dotted_group)) = fast(text.as_bytes()) {
             self.point += u64::from(number.scale() > 0 && !dotted_group);
             return;
@@ -325,7 +331,8 @@ impl NumberProfile {
         }
     }
 
-    pub(crate) fn join(&mut self, other: &NumberProfile) {
+    /// Takes what another part of the column showed into account.
+    pub fn join(&mut self, other: &NumberProfile) {
         self.point += other.point;
         self.comma += other.comma;
         self.comma_groups += other.comma_groups;
@@ -341,7 +348,7 @@ impl NumberProfile {
     }
 
     /// The style that the column has, and what is worth telling about it: each a clause that follows the column's name.
-    pub(crate) fn style(&self, decimal_comma: bool) -> (NumberStyle, Vec<String>) {
+    pub fn style(&self, decimal_comma: bool) -> (NumberStyle, Vec<String>) {
         let mut notes = Vec::new();
         let style = match (self.point > 0, self.comma > 0) {
             _ if decimal_comma => NumberStyle::Comma,

@@ -19,16 +19,20 @@ const DAMAGED: u8 = 0xff;
 
 /// How a text is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum Encoding {
+    /// UTF-8, with or without its mark.
     Utf8,
+    /// UTF-16, the low byte first.
     Utf16Le,
+    /// UTF-16, the high byte first.
     Utf16Be,
+    /// What Western European spreadsheets write.
     Windows1252,
 }
 
 impl Encoding {
     /// The encoding that the start of a text shows, if it does: by its mark, or by where its zeros are.
-    pub(crate) fn of_start(start: &[u8]) -> Option<Self> {
+    pub fn of_start(start: &[u8]) -> Option<Self> {
         if start.starts_with(UTF8_BOM) {
             Some(Encoding::Utf8)
         } else if start.starts_with(UTF16_LE_BOM) {
@@ -53,7 +57,11 @@ impl Encoding {
     }
 
     /// Whether a text is UTF-8 or Windows-1252, judged over all of it: the one that most of what is beyond ASCII is.
-    pub(crate) fn judge(reader: &mut dyn Read) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader.
+    pub fn judge(reader: &mut dyn Read) -> io::Result<Self> {
         let mut buffer = vec![0; CHUNK_BYTES];
         let mut kept = 0;
         let (mut good, mut bad) = (0u64, 0u64);
@@ -97,7 +105,7 @@ impl Encoding {
     }
 
     /// What is worth telling about it.
-    pub(crate) fn note(self) -> Option<&'static str> {
+    pub fn note(self) -> Option<&'static str> {
         match self {
             Encoding::Utf8 => None,
             Encoding::Utf16Le => Some("read as UTF-16 (little-endian)"),
@@ -107,7 +115,7 @@ impl Encoding {
     }
 
     /// The text as UTF-8. What is damaged in it stays no UTF-8.
-    pub(crate) fn decode(self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+    pub fn decode(self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         let encoding = match self {
             Encoding::Utf8 => return reader,
             Encoding::Utf16Le => UTF_16LE,

@@ -35,7 +35,7 @@ fn read_all(rows: &dyn Rows) -> (Vec<String>, Vec<Row>) {
 
 fn opened(bytes: impl Into<Vec<u8>>, hints: &Hints) -> Result<(Input, Box<dyn Rows>), Error> {
     let bytes: Vec<u8> = bytes.into();
-    let mut input = Input::new("test".to_owned(), Source::Memory(bytes.into()))?;
+    let mut input = Input::open(&Export::Bytes { name: "test".into(), bytes: bytes.into() })?;
     let rows = input.rows_of_bytes(hints)?;
     Ok((input, rows))
 }

@@ -14,7 +14,7 @@ const MULTIPLES: [(&str, &str); 4] =
 
 /// An interval as it is stored, such as `1 month`: a count and a unit. Reads `month`, `monthly`, `3 months`, `quarter`,
 /// `P1Y`. Nothing where the text is none of these.
-pub(crate) fn normal_interval(text: &str) -> Option<String> {
+pub fn normal_interval(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     if let Some((_, normal)) = MULTIPLES.iter().find(|(word, _)| *word == text.trim_end_matches('s')) {
         return Some((*normal).to_owned());
