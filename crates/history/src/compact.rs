@@ -170,7 +170,7 @@ impl Fold<'_> {
             };
             let load = Load::as_is(layout, scales.clone(), self.zone);
             let store =
-                read_rows(self.writer.dir(), parts.into_iter(), &registry, layout, scales, &|row| mine(row.customer))?.as_new();
+                read_rows(self.writer.dir(), parts.into_iter(), &registry, layout, scales, &|row| mine(row.customer))?.into_new();
             let done = cluster(&load, bucket, &[store], &new.known)?;
             files.push(if done.rows.num_rows() == 0 {
                 None

@@ -50,6 +50,7 @@ mod layout;
 mod loader;
 mod manifest;
 mod merge;
+mod name_chunk;
 mod names;
 mod parquet_read;
 mod parquet_write;

@@ -1,9 +1,9 @@
 //! One table of one bucket as the bytes of a Parquet file.
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, Schema};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::arrow_writer::{ArrowWriterOptions, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, internal};
 use crate::layout::ROWS_PER_ROW_GROUP;
+use crate::name_chunk::encode_names;
 
 /// The key under which a footer holds the digests of the column chunks.
 pub(crate) const DIGESTS: &str = "tenure.digests";
@@ -35,17 +36,37 @@ pub(crate) struct EncodedFile {
 
 /// Encodes a batch. Where its first column is the customer, ascending, row groups end where a customer does.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<EncodedFile, Error> {
-    let options = ArrowWriterOptions::new().with_properties(properties(&batch.schema())?).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(internal)?;
+    let schema = batch.schema();
+    let properties = properties(&schema)?;
+    let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
+    let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options).map_err(internal)?;
+    let (mut writer, columns) = writer.into_serialized_writer().map_err(internal)?;
     let customers = batch.column(0).as_primitive_opt::<Int64Type>().map(|customers| &customers.values()[..]);
     let mut from = 0;
+    let mut group = 0;
     while from < batch.num_rows() {
         let to = customers.map_or(batch.num_rows(), |customers| end_of_row_group(customers, from));
-        writer.write(&batch.slice(from, to - from)).map_err(internal)?;
-        writer.flush().map_err(internal)?;
+        let rows = batch.slice(from, to - from);
+        let leaves = writer.schema_descr().columns().to_vec();
+        let mut row_group = writer.next_row_group().map_err(internal)?;
+        for (i, column) in columns.create_column_writers(group).map_err(internal)?.into_iter().enumerate() {
+            if let Some(names) = rows.column(i).as_dictionary_opt::<Int32Type>() {
+                let compression = properties.compression(leaves[i].path());
+                let chunk = encode_names(names, leaves[i].clone(), compression, PAGE_ROWS).map_err(internal)?;
+                row_group.append_column(&chunk.bytes, chunk.close).map_err(internal)?;
+                continue;
+            }
+            let mut column = column;
+            for leaf in compute_leaves(schema.field(i), rows.column(i)).map_err(internal)? {
+                column.write(&leaf).map_err(internal)?;
+            }
+            column.close().and_then(|chunk| chunk.append_to_row_group(&mut row_group)).map_err(internal)?;
+        }
+        row_group.close().map_err(internal)?;
         from = to;
+        group += 1;
     }
-    writer.sync().map_err(internal)?;
+    writer.flush().map_err(internal)?;
     let mut digests = String::new();
     for group in writer.flushed_row_groups() {
         for chunk in group.columns() {

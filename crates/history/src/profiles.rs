@@ -73,7 +73,7 @@ fn content(registry: &Registry, bucket: u32, zone: &Zone) -> Result<Fingerprint,
     let attributes = schema.fields().iter().skip(customers_schema(&[]).fields().len()).map(|field| field.name().clone());
     let layout = RowLayout { table: Table::Customers, attributes: attributes.collect(), keyed: true };
     let load = Load::as_is(&layout, Vec::new(), zone);
-    Ok(cluster(&load, bucket, &[registry.profiles(&layout)?.as_new()], &registry.known)?.content)
+    Ok(cluster(&load, bucket, &[registry.profiles(&layout)?.into_new()], &registry.known)?.content)
 }
 
 /// How many customers are listed by customers exports.

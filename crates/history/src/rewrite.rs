@@ -64,7 +64,7 @@ pub(crate) fn rewrite(
     let load = Load::as_is(&layout, of.scales.clone(), zone);
     let registry = Registry::read(writer.dir(), manifest, bucket)?;
     let files = of.files.iter().filter(|file| file.bucket == bucket).map(|file| (segment, file));
-    let store = read_rows(writer.dir(), files, &registry, &layout, &load.scales, wanted)?.as_new();
+    let store = read_rows(writer.dir(), files, &registry, &layout, &load.scales, wanted)?.into_new();
     let done = cluster(&load, bucket, &[store], &registry.known)?;
     if done.rows.num_rows() == 0 {
         return Ok(None);

@@ -195,7 +195,7 @@ impl Store {
     }
 
     /// The rows as those of the one export of their load.
-    pub(crate) fn as_new(mut self) -> Self {
+    pub(crate) fn into_new(mut self) -> Self {
         for segment in &mut self.segments {
             segment.exports = vec![(0, segment.owners.len() as u32)];
         }
