@@ -14,7 +14,7 @@ use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfil
 use crate::input::Input;
 use crate::interval::normal_interval;
 use crate::mapper::{ColumnSource, Fields, Mapper};
-use crate::near::suggestion;
+use crate::near::{near, suggestion};
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;
 use crate::run::Opened;
@@ -323,7 +323,14 @@ impl Names<'_> {
             ColumnKind::Time | ColumnKind::Date => Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name))),
             ColumnKind::Amount => match text.parse() {
                 Ok(amount) => Ok(DraftSource::Amount(amount)),
-                Err(_) => Ok(DraftSource::Expression(Parsed::new(static_flag(flag), text, self.header)?)),
+                Err(_) => match Parsed::new(static_flag(flag), text, self.header) {
+                    Ok(parsed) => Ok(DraftSource::Expression(parsed)),
+                    // No expression, and almost a column's name: a column was meant.
+                    Err(_) if near(text, self.header.iter().map(|column| &**column)).first().is_some() && !is_one_word(text) => {
+                        Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name)))
+                    }
+                    Err(error) => Err(error),
+                },
             },
             ColumnKind::Name => self.constant(text, name, flag, may_be_column),
         }
@@ -350,6 +357,11 @@ impl Names<'_> {
             format!("{}: {flag} (expected {expected}): no column \"{text}\"; {near}", self.input.name),
         ))
     }
+}
+
+/// Whether a text is a column's name without more, for which an expression's message is as good.
+fn is_one_word(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// The flag that an expression's messages name.
