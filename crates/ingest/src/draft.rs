@@ -14,7 +14,7 @@ use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfil
 use crate::input::Input;
 use crate::interval::normal_interval;
 use crate::mapper::{ColumnSource, Fields, Mapper};
-use crate::near::{near, suggestion};
+use crate::near::{plain, suggestion};
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;
 use crate::run::Opened;
@@ -325,8 +325,8 @@ impl Names<'_> {
                 Ok(amount) => Ok(DraftSource::Amount(amount)),
                 Err(_) => match Parsed::new(static_flag(flag), text, self.header) {
                     Ok(parsed) => Ok(DraftSource::Expression(parsed)),
-                    // No expression, and almost a column's name: a column was meant.
-                    Err(_) if near(text, self.header.iter().map(|column| &**column)).first().is_some() && !is_one_word(text) => {
+                    // No expression, and a part of a column's name: a column was meant.
+                    Err(_) if !is_one_word(text) && self.header.iter().any(|column| plain(column).contains(&plain(text))) => {
                         Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name)))
                     }
                     Err(error) => Err(error),
