@@ -480,6 +480,11 @@ fn hostile_exports_are_refused() {
             assert_eq!(counts(&serde_json::from_slice(&output.stdout).unwrap())[0], 1);
         }
     }
+    // A sheet that can't be read is told, and none other is read in its stead.
+    place.file("torn.xlsx", workbook_with("<row><c></row>"));
+    let said = place.fails(2, &["ingest", "torn.xlsx", "--into", "torn"]);
+    assert!(said.contains("torn.xlsx: cannot read as a workbook: sheet \"One\": "), "{said}");
+    assert!(!place.path("torn").exists());
     // A cell in the farthest corner of a sheet takes no room for those between.
     let corner = "<row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row>";
     place.file("corner.xlsx", workbook_with(corner));

@@ -304,6 +304,22 @@ fn rejected_rows_of_exporters_come_again() {
     }
 }
 
+#[test]
+fn a_question_that_is_almost_named_is_suggested() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fixtures/exports/surveymonkey.csv");
+    let place = Place::new();
+    let file = fixtures.to_str().unwrap();
+    let said = place.fails(2, &["ingest", file, "--into", "h", "--score", "How satisfied are you?", "--kind", "csat"]);
+    assert!(
+        said.contains("--score: no column \"How satisfied are you?\"") && said.contains("\"How satisfied are you? / Response\""),
+        "{said}"
+    );
+    let flags = ["--score", "How satisfied are you? / Response", "--kind", "csat", "--scale", "1-5"];
+    place.ingest(&[&[file, "--into", "h"], &flags[..]].concat());
+    let rows = lines(&place.table("h", "surveys"), "customer kind scale score");
+    assert_eq!(rows, ["2 | csat | 1-5 | 2.00", "a@example.com | csat | 1-5 | 4.00"]);
+}
+
 /// The folder with data that are not part of the project, where TENURE_SHARED says it.
 fn data() -> Option<PathBuf> {
     std::env::var_os("TENURE_SHARED").map(|shared| Path::new(&shared).join("data"))

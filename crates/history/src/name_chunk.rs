@@ -30,9 +30,8 @@ pub(crate) fn encode_names(
     compression: Compression,
     page_rows: usize,
 ) -> Result<NameChunk, ParquetError> {
-    let distinct = names.values().as_string::<i32>();
-    let codes = names.keys().values();
     let nulls = names.nulls();
+    let (codes, distinct) = in_use(names);
     let mut sink = TrackedWrite::new(Vec::new());
     let mut pages = SerializedPageWriter::new(&mut sink);
     let mut uncompressed = 0;
@@ -42,7 +41,7 @@ pub(crate) fn encode_names(
         Ok(spec.offset)
     };
     let mut dictionary = Vec::new();
-    for name in distinct.iter().flatten() {
+    for name in &distinct {
         dictionary.extend_from_slice(&(name.len() as u32).to_le_bytes());
         dictionary.extend_from_slice(name.as_bytes());
     }
@@ -52,7 +51,7 @@ pub(crate) fn encode_names(
             buf: compressed(dictionary, compression)?,
             num_values: distinct.len() as u32,
             encoding: Encoding::PLAIN,
-            is_sorted: true,
+            is_sorted: distinct.is_sorted(),
         },
         plain,
     )?;
@@ -70,9 +69,9 @@ pub(crate) fn encode_names(
             hybrid(&levels, 1, &mut body);
             let length = body.len() as u32 - 4;
             body[..4].copy_from_slice(&length.to_le_bytes());
-            present.extend((from..to).filter(|&row| levels[row - from] == 1).map(|row| codes[row] as u32));
+            present.extend((from..to).filter(|&row| levels[row - from] == 1).map(|row| codes[row]));
         } else {
-            present.extend(codes[from..to].iter().map(|&code| code as u32));
+            present.extend_from_slice(&codes[from..to]);
         }
         body.push(width as u8);
         hybrid(&present, width, &mut body);
@@ -94,11 +93,8 @@ pub(crate) fn encode_names(
     pages.close()?;
     let bytes = sink.into_inner()?;
     let missing = names.null_count() as u64;
-    let used = |pick: fn(i32, i32) -> i32| {
-        let valid = (0..codes.len()).filter(|&row| nulls.is_none_or(|nulls| nulls.is_valid(row))).map(|row| codes[row]);
-        valid.reduce(pick).map(|code| ByteArray::from(distinct.value(code as usize)))
-    };
-    let statistics = Statistics::byte_array(used(i32::min), used(i32::max), None, Some(missing), false);
+    let end = |name: Option<&&str>| name.map(|name| ByteArray::from(*name));
+    let statistics = Statistics::byte_array(end(distinct.iter().min()), end(distinct.iter().max()), None, Some(missing), false);
     let metadata = ColumnChunkMetaData::builder(column)
         .set_compression(compression)
         .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
@@ -118,6 +114,33 @@ pub(crate) fn encode_names(
         offset_index: None,
     };
     Ok(NameChunk { bytes: bytes.into(), close })
+}
+
+/// The names that rows bear, and each row's code into these. Others may be those of rows that have gone, and are not to be
+/// written.
+fn in_use(names: &DictionaryArray<Int32Type>) -> (Vec<u32>, Vec<&str>) {
+    let all = names.values().as_string::<i32>();
+    let nulls = names.nulls();
+    let mut used = vec![false; all.len()];
+    let is_there = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
+    for (row, &code) in names.keys().values().iter().enumerate() {
+        if is_there(row) {
+            used[code as usize] = true;
+        }
+    }
+    let mut distinct = Vec::new();
+    let places: Vec<u32> = used
+        .iter()
+        .enumerate()
+        .map(|(code, &used)| {
+            if used {
+                distinct.push(all.value(code));
+            }
+            (distinct.len() as u32).saturating_sub(1)
+        })
+        .collect();
+    let codes = names.keys().values().iter().enumerate();
+    (codes.map(|(row, &code)| if is_there(row) { places[code as usize] } else { 0 }).collect(), distinct)
 }
 
 fn compressed(bytes: Vec<u8>, compression: Compression) -> Result<Bytes, ParquetError> {
@@ -229,6 +252,14 @@ mod tests {
             hybrid(&values, width, &mut bytes);
             proptest::prop_assert_eq!(read(&bytes, width, values.len()), values);
         }
+    }
+
+    #[test]
+    fn only_names_in_use_are_written() {
+        let names: DictionaryArray<Int32Type> = [Some("b"), None, Some("gone"), Some("a"), Some("b")].into_iter().collect();
+        let left = names.slice(3, 2);
+        assert_eq!(in_use(&left), (vec![1, 0], vec!["b", "a"]));
+        assert_eq!(in_use(&names.slice(1, 1)), (vec![0], vec![]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
 use crate::error::{Error, ErrorKind};
 use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
 use crate::mapper::{ColumnSource, Fields, Mapper, texts_of};
-use crate::near::suggestion;
+use crate::near::{plain, suggestion};
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;
 use crate::run::Opened;
@@ -320,7 +320,14 @@ impl Names<'_> {
             ColumnKind::Time | ColumnKind::Date => Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name))),
             ColumnKind::Amount => match text.parse() {
                 Ok(amount) => Ok(DraftSource::Amount(amount)),
-                Err(_) => Ok(DraftSource::Expression(Parsed::new(static_flag(flag), text, self.header)?)),
+                Err(_) => match Parsed::new(static_flag(flag), text, self.header) {
+                    Ok(parsed) => Ok(DraftSource::Expression(parsed)),
+                    // No expression, and a part of a column's name: a column was meant.
+                    Err(_) if !is_one_word(text) && self.header.iter().any(|column| plain(column).contains(&plain(text))) => {
+                        Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name)))
+                    }
+                    Err(error) => Err(error),
+                },
             },
             ColumnKind::Name => self.constant(text, name, flag, may_be_column),
         }
@@ -347,6 +354,11 @@ impl Names<'_> {
             format!("{}: {flag} (expected {expected}): no column \"{text}\"; {near}", self.input.name),
         ))
     }
+}
+
+/// Whether a text is a column's name without more, for which an expression's message is as good.
+fn is_one_word(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// The flag that an expression's messages name.
