@@ -16,7 +16,7 @@ const SHOWN_REJECTS: usize = 5;
 
 /// A history to ask, or the reason why there is none.
 pub(crate) enum Opened {
-    History(History),
+    History(Box<History>),
     /// More rows were rejected than is tolerated; this has been said.
     TooManyRejects,
 }
@@ -28,7 +28,7 @@ pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::
         if let Some(flag) = mapping.first_given() {
             bail!("{flag} goes with an export, and {} is a history: its columns were settled by ingest", input.display());
         }
-        return Ok(Opened::History(history));
+        return Ok(Opened::History(Box::new(history)));
     }
     let exports = exports(&[input.to_owned()])?;
     let options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
@@ -45,7 +45,7 @@ pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::
             if total.rejected > 0 || total.duplicate > 0 {
                 term.note(&format!("{} rows rejected, {} duplicate, of {} read", total.rejected, total.duplicate, total.read));
             }
-            loaded.history.map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
+            loaded.history.map(Box::new).map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
         }
         None => {
             say_too_many_rejects(&report, options.max_rejects, "nothing was computed", term);

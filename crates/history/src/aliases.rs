@@ -17,13 +17,13 @@ use crate::existing::{Registry, read_rows};
 use crate::fingerprint::Fingerprint;
 use crate::history::History;
 use crate::layout::{bucket_of, id_hash};
-use crate::loader::Stores;
 use crate::manifest::{Manifest, Segment};
 use crate::names::Name;
 use crate::parquet_read::HistoryFile;
 use crate::profiles;
 use crate::rewrite::{replace, rewrite};
 use crate::stage::Store;
+use crate::stores::Stores;
 
 /// Ids that are other names of a customer, each with the id that it stands for.
 #[derive(Debug, Clone, Default)]

@@ -14,9 +14,9 @@ use crate::commit::Writer;
 use crate::error::{Error, ErrorKind, internal};
 use crate::existing::{Registry, read_rows};
 use crate::fingerprint::Fingerprint;
+use crate::gate::Gate;
 use crate::history::History;
 use crate::layout::{MAX_BUCKETS, bucket_of, buckets_for, customer_number};
-use crate::loader::Gate;
 use crate::manifest::{BucketFile, Manifest, Segment};
 use crate::profiles::write_registry;
 

@@ -12,9 +12,9 @@ use crate::chunk::{Key, PARTITIONS};
 use crate::cluster::Load;
 use crate::error::Error;
 use crate::existing::Registry;
-use crate::loader::Stores;
 use crate::manifest::Manifest;
 use crate::parquet_read::HistoryFile;
+use crate::stores::Stores;
 
 /// Bytes of one entry while keys are compared.
 const ENTRY_BYTES: u64 = 48;

@@ -36,6 +36,7 @@
 //! does not fit into memory waits in `.scratch`. Then every bucket is put in order by itself.
 
 mod aliases;
+mod choose;
 mod chunk;
 mod cluster;
 mod columns;
@@ -44,6 +45,7 @@ mod compact;
 mod error;
 mod existing;
 mod fingerprint;
+mod gate;
 mod history;
 mod keys;
 mod layout;
@@ -59,6 +61,7 @@ mod rewrite;
 mod scan;
 mod spill;
 mod stage;
+mod stores;
 
 pub use aliases::{AliasFault, Aliases, forget};
 pub use chunk::{AmountTooLong, Amounts, Chunk, Key, RowLayout};

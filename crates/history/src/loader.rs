@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use tenure_model::{ColumnKind, Instant, Table, Zone};
@@ -11,14 +11,15 @@ use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames
 use crate::commit::Writer;
 use crate::error::Error;
 use crate::existing::{ExistingRow, Registry, joined_layout, read_rows};
+use crate::gate::{Gate, locked};
 use crate::history::History;
 use crate::keys::moved_keys;
-use crate::layout::{buckets_for, partitions_of};
+use crate::layout::buckets_for;
 use crate::manifest::{BucketFile, Manifest, Segment, Source, join_spans};
 use crate::names::Names;
 use crate::rewrite::Rewrites;
-use crate::spill::Spill;
 use crate::stage::Store;
+use crate::stores::Stores;
 
 /// Rows that are put away together: enough that a partition's share of them is worth its trip through the caches.
 const ABSORB_BYTES: usize = 96 << 20;
@@ -28,12 +29,6 @@ const STAGED_SHARE: f64 = 0.40;
 
 /// Of the memory that a load may use, the share that chunks take before they are put away.
 const CHUNK_SHARE: f64 = 0.04;
-
-/// Of the memory that a load may use, the share for buckets that are being laid out.
-const BUCKET_SHARE: f64 = 0.30;
-
-/// Bytes that a row takes while its bucket is laid out and encoded.
-const ROW_BYTES: usize = 180;
 
 /// How a load works.
 #[derive(Debug, Clone)]
@@ -62,91 +57,6 @@ pub struct Loader {
     absorb_at: usize,
     spill_at: usize,
     target: Target,
-}
-
-/// The staged rows of a load.
-#[derive(Debug)]
-pub(crate) struct Stores {
-    memory: Vec<Mutex<Store>>,
-    bytes: AtomicUsize,
-    rows: AtomicU64,
-    spills: Mutex<Vec<Spill>>,
-}
-
-impl Stores {
-    pub(crate) fn new() -> Self {
-        Self {
-            memory: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
-            bytes: AtomicUsize::new(0),
-            rows: AtomicU64::new(0),
-            spills: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// Shows every store of a partition.
-    pub(crate) fn each(&self, partition: usize, mut each: impl FnMut(&Store)) -> Result<(), Error> {
-        each(&locked(&self.memory[partition]));
-        for spill in locked(&self.spills).iter() {
-            each(&spill.read(partition)?);
-        }
-        Ok(())
-    }
-
-    /// Takes every store of a partition out.
-    fn take(&self, partition: usize) -> Result<Vec<Store>, Error> {
-        let mut stores = Vec::new();
-        for spill in locked(&self.spills).iter() {
-            stores.push(spill.read(partition)?);
-        }
-        stores.push(std::mem::take(&mut *locked(&self.memory[partition])));
-        stores.retain(|store| !store.segments.is_empty());
-        Ok(stores)
-    }
-
-    /// Takes every store of a bucket out.
-    pub(crate) fn of_bucket(&self, bucket: u32, buckets: u32) -> Result<Vec<Store>, Error> {
-        let parts = partitions_of(bucket, buckets).map(|partition| self.take(partition));
-        Ok(parts.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
-    }
-
-    /// Puts chunks away.
-    pub(crate) fn absorb(&self, chunks: &[PartitionedChunk]) {
-        // Threads start at different partitions, so that they seldom want the same one.
-        let from = rayon::current_thread_index().unwrap_or(0) * (PARTITIONS / 7);
-        for i in 0..PARTITIONS {
-            let partition = (from + i) % PARTITIONS;
-            let bytes = locked(&self.memory[partition]).absorb(partition, chunks);
-            self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        }
-        let rows: usize = chunks.iter().map(|chunk| chunk.hashes.len()).sum();
-        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-    }
-
-    /// Puts the staged rows on disk if they take more than so many bytes.
-    fn spill(&self, above: usize, scratch: &Path) -> Result<(), Error> {
-        if self.bytes.load(Ordering::Relaxed) <= above {
-            return Ok(());
-        }
-        // Whoever comes while another spills waits here, so that rows do not pile up meanwhile.
-        let mut spills = locked(&self.spills);
-        if self.bytes.load(Ordering::Relaxed) <= above {
-            return Ok(());
-        }
-        self.bytes.store(0, Ordering::Relaxed);
-        std::fs::create_dir_all(scratch).map_err(|error| Error::io(scratch, "create", error))?;
-        let stores = self.memory.iter().map(|store| std::mem::take(&mut *locked(store)));
-        let spill = Spill::write(scratch.join(format!("rows-{}", spills.len() + 1)), stores)?;
-        spills.push(spill);
-        Ok(())
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the rows of a load go.
@@ -532,45 +442,6 @@ struct BucketDone {
     customers: Option<BucketFile>,
     clustered: Option<ClusteredBucket>,
     rows: usize,
-}
-
-/// Lets in as many buckets as fit into memory, and always one.
-pub(crate) struct Gate {
-    room: usize,
-    taken: Mutex<(usize, usize)>,
-    freed: Condvar,
-}
-
-impl Gate {
-    /// For a load or a compaction that may use so much memory.
-    pub(crate) fn of(memory: u64) -> Self {
-        let room = (memory as f64 * BUCKET_SHARE) as usize;
-        Self { room, taken: Mutex::default(), freed: Condvar::new() }
-    }
-
-    /// Waits until so many rows fit.
-    pub(crate) fn enter(&self, rows: usize) -> impl Drop + '_ {
-        let bytes = rows * ROW_BYTES;
-        let mut taken = locked(&self.taken);
-        while taken.0 > 0 && taken.1 + bytes > self.room {
-            taken = self.freed.wait(taken).unwrap_or_else(PoisonError::into_inner);
-        }
-        *taken = (taken.0 + 1, taken.1 + bytes);
-        Inside { gate: self, bytes }
-    }
-}
-
-struct Inside<'a> {
-    gate: &'a Gate,
-    bytes: usize,
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        let mut taken = locked(&self.gate.taken);
-        *taken = (taken.0 - 1, taken.1 - self.bytes);
-        self.gate.freed.notify_all();
-    }
 }
 
 /// What the buckets of a load add up to.

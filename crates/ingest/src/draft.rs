@@ -10,7 +10,8 @@ use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
 
 use crate::error::{Error, ErrorKind};
 use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
-use crate::mapper::{ColumnSource, Fields, Mapper, texts_of};
+use crate::fields::{Fields, texts_of};
+use crate::mapper::{ColumnSource, Mapper};
 use crate::near::{plain, suggestion};
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;

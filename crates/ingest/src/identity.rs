@@ -9,7 +9,7 @@ use tenure_history::{AliasFault, Aliases, Target};
 
 use crate::draft::DraftFields;
 use crate::error::{Error, ErrorKind};
-use crate::mapper::{Fields, texts_of};
+use crate::fields::{Fields, texts_of};
 use crate::options::Options;
 use crate::run::{Opened, writer};
 

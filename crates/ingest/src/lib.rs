@@ -11,10 +11,12 @@
 //! - Equal rows inside one export are separate activities. Across the exports of a load the number of equal rows kept is
 //!   the maximum over the exports, not the sum.
 
+mod columns;
 mod detect;
 mod draft;
 mod error;
 mod expression;
+mod fields;
 mod identity;
 mod mapper;
 mod near;
@@ -22,6 +24,7 @@ mod options;
 mod preset;
 mod rejects;
 mod report;
+mod row_reader;
 mod run;
 mod style;
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tenure_exports::Batch;
 
 use crate::error::Error;
-use crate::mapper::texts_of;
+use crate::fields::texts_of;
 use crate::report::Reason;
 
 /// The columns of a rejects file before those of the export.

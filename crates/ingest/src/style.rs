@@ -9,7 +9,7 @@ use tenure_model::ColumnKind;
 
 use crate::draft::{DraftFields, DraftSource, Typed, source_zone};
 use crate::error::Error;
-use crate::mapper::texts_of;
+use crate::fields::texts_of;
 use crate::options::{Mapping, Options};
 use crate::run::Opened;
 

@@ -1,0 +1,338 @@
+//! The columns of a batch as times, amounts and names.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, TimeUnit, TimestampMicrosecondType};
+use tenure_exports::{Batch, NumberFault, NumberReader, TimeFault, TimeReader, is_coded, normal_interval};
+use tenure_history::{Chunk, Name, Names};
+use tenure_model::{Day, Decimal, Instant, Precision, column};
+
+use crate::error::Error;
+use crate::expression::Outcome;
+use crate::fields::{Fields, text_at};
+use crate::mapper::{ColumnSource, Fault, Mapper};
+use crate::report::Reason;
+
+/// The first instant that is taken for a time: the start of the year 1.
+pub(crate) const FIRST_MICROS: i64 = FIRST_DAY as i64 * MICROS_PER_DAY;
+
+const FIRST_DAY: i32 = Day::from_ymd(1, 1, 1).0;
+
+const MICROS_PER_DAY: i64 = 24 * 3600 * 1_000_000;
+
+/// The last day that is taken for a date: times are stored as 64-bit microseconds.
+const LAST_DAY: i32 = Day::from_ymd(9999, 12, 31).0;
+
+/// Digits of an amount while it is read.
+const PRECISION: u8 = 38;
+
+/// The times of a batch.
+pub(crate) enum TimeColumn {
+    Missing,
+    Text(Fields, Vec<StringArray>),
+    Instant(usize, ArrayRef),
+    Local(usize, ArrayRef),
+    Date(usize, ArrayRef),
+}
+
+pub(crate) fn time_column(mapper: &Mapper, batch: &Batch, role: &str, source: &ColumnSource) -> Result<TimeColumn, Error> {
+    let ColumnSource::Fields(fields) = source else { return Ok(TimeColumn::Missing) };
+    let text = || Ok(TimeColumn::Text(fields.clone(), mapper.all_texts(batch, role, fields)?));
+    let [place] = fields.places[..] else { return text() };
+    let array = &batch.columns[place];
+    let wrong = || mapper.wrong_type(role, place, array, "times");
+    let target = match array.data_type() {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Date32 | DataType::Date64 => DataType::Date32,
+        DataType::Boolean | DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) | DataType::Interval(_) => {
+            return Err(wrong());
+        }
+        nested if nested.is_nested() => return Err(wrong()),
+        _ => return text(),
+    };
+    let array = cast(array, &target).map_err(|_| wrong())?;
+    Ok(match target {
+        DataType::Date32 => TimeColumn::Date(place, array),
+        DataType::Timestamp(_, Some(_)) => TimeColumn::Instant(place, array),
+        _ => TimeColumn::Local(place, array),
+    })
+}
+
+/// A time, where there is one; or why it can't be read, the text, and its column's place.
+pub(crate) type TimeRead<'a> = Result<Option<(Instant, Precision)>, (TimeFault, &'a str, usize)>;
+
+impl TimeColumn {
+    pub(crate) fn name(&self, mapper: &Mapper) -> String {
+        let place = match self {
+            TimeColumn::Missing => return String::new(),
+            TimeColumn::Text(fields, _) => fields.places[0],
+            TimeColumn::Instant(place, _) | TimeColumn::Local(place, _) | TimeColumn::Date(place, _) => *place,
+        };
+        mapper.columns[place].0.to_string()
+    }
+
+    /// The time of a row, where it has one; or why it can't be read, the text, and its column's place.
+    #[inline]
+    pub(crate) fn at(&self, row: usize, reader: &TimeReader) -> TimeRead<'_> {
+        Ok(match self {
+            TimeColumn::Missing => None,
+            TimeColumn::Text(fields, texts) => {
+                let (text, place) = fields.raw(texts, row);
+                if text.is_empty() { None } else { Some(reader.read(text).map_err(|fault| (fault, text, place))?) }
+            }
+            TimeColumn::Instant(_, array) | TimeColumn::Local(_, array) | TimeColumn::Date(_, array) if array.is_null(row) => {
+                None
+            }
+            TimeColumn::Instant(_, array) => {
+                Some((Instant(array.as_primitive::<TimestampMicrosecondType>().value(row)), Precision::Instant))
+            }
+            TimeColumn::Local(_, array) => {
+                let local = array
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .value(row)
+                    .clamp(FIRST_MICROS - MICROS_PER_DAY, i64::MAX - MICROS_PER_DAY);
+                Some((reader.zone().instant_of_local(local), Precision::Instant))
+            }
+            TimeColumn::Date(_, array) => {
+                let day = array.as_primitive::<Date32Type>().value(row).clamp(FIRST_DAY - 1, LAST_DAY);
+                Some((reader.zone().start_of_day(Day(day)), Precision::Date))
+            }
+        })
+    }
+}
+
+/// The amounts of a batch.
+pub(crate) enum AmountColumn {
+    Missing,
+    Constant(Decimal),
+    Text(Fields, Vec<StringArray>),
+    Units(usize, ArrayRef, u8),
+    Outcomes(Vec<Outcome<Decimal>>),
+}
+
+pub(crate) fn amount_column(
+    mapper: &Mapper,
+    batch: &Batch,
+    role: &str,
+    source: &ColumnSource,
+    rows: usize,
+) -> Result<AmountColumn, Error> {
+    let fields = match source {
+        ColumnSource::Missing | ColumnSource::Name(_) => return Ok(AmountColumn::Missing),
+        ColumnSource::Amount(amount) => return Ok(AmountColumn::Constant(*amount)),
+        ColumnSource::Expression(expression) => {
+            let by_name = |name: &str| mapper.operand(batch, name);
+            return Ok(AmountColumn::Outcomes(expression.numbers(rows, by_name)?));
+        }
+        ColumnSource::Fields(fields) => fields,
+    };
+    if fields.is_plain() {
+        let place = fields.places[0];
+        let array = &batch.columns[place];
+        let wrong = |_| mapper.wrong_type(role, place, array, "numbers");
+        match array.data_type() {
+            DataType::Decimal128(..) | DataType::Decimal64(..) | DataType::Decimal32(..) => {
+                let (DataType::Decimal128(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal32(_, scale)) =
+                    array.data_type()
+                else {
+                    return Ok(AmountColumn::Missing);
+                };
+                let scale = (*scale).max(0);
+                let numbers = cast(array, &DataType::Decimal128(PRECISION, scale)).map_err(wrong)?;
+                return Ok(AmountColumn::Units(place, numbers, scale as u8));
+            }
+            t if t.is_integer() => {
+                let numbers = cast(array, &DataType::Decimal128(PRECISION, 0)).map_err(wrong)?;
+                return Ok(AmountColumn::Units(place, numbers, 0));
+            }
+            t if t.is_nested() || matches!(t, DataType::Boolean) => {
+                return Err(mapper.wrong_type(role, place, array, "numbers"));
+            }
+            _ => {}
+        }
+    }
+    Ok(AmountColumn::Text(fields.clone(), mapper.all_texts(batch, role, fields)?))
+}
+
+impl AmountColumn {
+    pub(crate) fn name(&self, mapper: &Mapper) -> String {
+        match self {
+            AmountColumn::Text(fields, _) => mapper.columns[fields.places[0]].0.to_string(),
+            AmountColumn::Units(place, ..) => mapper.columns[*place].0.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, row: usize, reader: &NumberReader, mapper: &Mapper) -> Result<Option<Decimal>, Fault> {
+        match self {
+            AmountColumn::Missing => Ok(None),
+            AmountColumn::Constant(amount) => Ok(Some(*amount)),
+            AmountColumn::Units(_, array, scale) => {
+                let units = array.as_primitive::<Decimal128Type>();
+                Ok(if units.is_null(row) { None } else { Some(Decimal::new(units.value(row), *scale)) })
+            }
+            AmountColumn::Outcomes(outcomes) => match &outcomes[row] {
+                Outcome::Value(value) => Ok(*value),
+                Outcome::Unreadable { column, value } => {
+                    Err(Fault { reason: Reason::UnreadableOperand, column: column.clone(), value: value.clone() })
+                }
+            },
+            AmountColumn::Text(fields, texts) => {
+                let (text, place) = fields.raw(texts, row);
+                let right = if fields.is_plain() { Cow::Borrowed(text) } else { fields.put_right(text) };
+                reader.read(&right).map_err(|fault| {
+                    let reason = match fault {
+                        NumberFault::Unreadable => Reason::UnreadableValue,
+                        NumberFault::Ambiguous => Reason::AmbiguousValue,
+                    };
+                    Fault { reason, column: mapper.columns[place].0.to_string(), value: text.to_owned() }
+                })
+            }
+        }
+    }
+}
+
+/// What is done to a name before it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Normal {
+    AsIs,
+    Upper,
+    Interval,
+}
+
+/// Names of a column, looked up once a batch.
+pub(crate) struct NameColumn<'a> {
+    texts: NameTexts,
+    fields: Option<Fields>,
+    /// The place of the first column.
+    pub(crate) place: usize,
+    constant: Name,
+    names: &'a Names,
+    pub(crate) normal: Normal,
+    /// What an empty field is.
+    fallback: &'static str,
+    seen: HashMap<Box<str>, Name, foldhash::fast::FixedState>,
+    by_key: Vec<Option<Name>>,
+}
+
+enum NameTexts {
+    None,
+    Plain(Vec<StringArray>),
+    Dictionary(Int32Array, StringArray),
+}
+
+pub(crate) fn name_column<'a>(
+    mapper: &Mapper,
+    batch: &Batch,
+    role: &str,
+    source: &ColumnSource,
+    names: &'a Names,
+    normal: Normal,
+) -> Result<NameColumn<'a>, Error> {
+    let mut column = NameColumn {
+        texts: NameTexts::None,
+        fields: None,
+        place: 0,
+        constant: Name::NONE,
+        names,
+        normal,
+        fallback: if role == column::EVENT { tenure_model::DEFAULT_EVENT } else { "" },
+        seen: HashMap::default(),
+        by_key: Vec::new(),
+    };
+    match source {
+        ColumnSource::Name(name) => column.constant = *name,
+        ColumnSource::Fields(fields) => {
+            column.place = fields.places[0];
+            let array = &batch.columns[column.place];
+            if fields.is_plain() && is_coded(array.data_type()) {
+                let array = array.as_dictionary::<Int32Type>();
+                let values = array.values().as_string::<i32>().clone();
+                column.by_key = vec![None; values.len()];
+                column.texts = NameTexts::Dictionary(array.keys().clone(), values);
+            } else {
+                column.texts = NameTexts::Plain(mapper.all_texts(batch, role, fields)?);
+            }
+            column.fields = Some(fields.clone());
+        }
+        _ => {}
+    }
+    Ok(column)
+}
+
+impl NameColumn<'_> {
+    fn raw(&self, row: usize) -> &str {
+        match (&self.texts, &self.fields) {
+            (NameTexts::Plain(texts), Some(fields)) => fields.raw(texts, row).0,
+            (NameTexts::Dictionary(keys, values), _) if !keys.is_null(row) => text_at(values, keys.value(row) as usize),
+            _ => "",
+        }
+    }
+
+    pub(crate) fn is_missing(&self, row: usize) -> bool {
+        self.constant.is_none() && self.raw(row).is_empty()
+    }
+
+    /// The text of a row that can't be read as what the column holds.
+    pub(crate) fn unreadable(&self, row: usize) -> Option<String> {
+        if self.normal != Normal::Interval {
+            return None;
+        }
+        let text = self.raw(row);
+        (!text.is_empty() && normal_interval(text).is_none()).then(|| text.to_owned())
+    }
+
+    fn right(&self, text: &str) -> String {
+        let text = self.fields.as_ref().map_or(Cow::Borrowed(text), |fields| fields.put_right(text));
+        match self.normal {
+            Normal::AsIs => text.into_owned(),
+            Normal::Upper => text.to_uppercase(),
+            Normal::Interval => normal_interval(&text).unwrap_or_else(|| text.into_owned()),
+        }
+    }
+
+    /// The names of some rows.
+    pub(crate) fn codes(&mut self, rows: &[u32], column: usize, chunk: &mut Chunk) -> Vec<Name> {
+        if let NameTexts::None = self.texts
+            && (!self.constant.is_none() || self.fallback.is_empty())
+        {
+            return vec![self.constant; rows.len()];
+        }
+        rows.iter().map(|&row| self.at(row as usize, column, chunk)).collect()
+    }
+
+    #[inline]
+    pub(crate) fn at(&mut self, row: usize, column: usize, chunk: &mut Chunk) -> Name {
+        if let NameTexts::Dictionary(keys, _) = &self.texts
+            && !keys.is_null(row)
+            && let Some(name) = self.by_key[keys.value(row) as usize]
+        {
+            return name;
+        }
+        let text = self.raw(row);
+        let text = if text.is_empty() { self.fallback } else { text };
+        if text.is_empty() {
+            return Name::NONE;
+        }
+        let name = match self.seen.get(text) {
+            Some(&name) => name,
+            None => {
+                let right = self.right(text);
+                let name = if right.is_empty() { Name::NONE } else { chunk.code(column, self.names, &right) };
+                let text: Box<str> = text.into();
+                self.seen.insert(text, name);
+                name
+            }
+        };
+        if let NameTexts::Dictionary(keys, _) = &self.texts
+            && !keys.is_null(row)
+        {
+            self.by_key[keys.value(row) as usize] = Some(name);
+        }
+        name
+    }
+}
