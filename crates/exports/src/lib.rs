@@ -28,6 +28,7 @@
 //! # Ok::<(), tenure_exports::Error>(())
 //! ```
 
+mod arrow_lengths;
 mod arrow_rows;
 mod batch;
 mod batch_rows;
