@@ -41,7 +41,7 @@ fn none_left(size: usize) -> ! {
     let mut line = [0u8; 200];
     let mut rest = &mut line[..];
     // Nothing here may ask for memory.
-    let _ = if tenure_ingest::panic_is_damage() {
+    let _ = if tenure_ingest::panic_is_caught() {
         writeln!(rest, "error: the export is damaged: {size} bytes of memory would be needed to read it; nothing was committed")
     } else {
         writeln!(rest, "error: out of memory: {size} more bytes were needed; nothing was committed")

@@ -37,7 +37,7 @@ const MOST_THREADS: usize = 1024;
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         // A file that a library of its format panics over is a file that can't be read; the error comes later.
-        if tenure_ingest::panic_is_damage() {
+        if tenure_ingest::panic_is_caught() {
             return;
         }
         let place = panic.location().map(|location| format!(" ({}:{})", location.file(), location.line())).unwrap_or_default();

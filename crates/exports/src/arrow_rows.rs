@@ -9,9 +9,10 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 use rayon::prelude::*;
 
+use crate::arrow_lengths::{check_file, check_stream};
 use crate::batch::{Batch, RowNumbers, Rows, Sink, plain_array, plain_type};
 use crate::error::Error;
-use crate::guard::{Guarded, guarded};
+use crate::foreign::guarded;
 use crate::input::{Input, Whole};
 
 /// Arrow's own format, as a file or as a stream. Rows are numbered from 1.
@@ -29,12 +30,20 @@ enum Layout {
     Stream,
 }
 
-type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send + 'a>;
+type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'a>;
 
 impl ArrowRows {
     pub(crate) fn open(input: Input, file: bool) -> Result<Self, Error> {
         let layout = if file { Layout::File(input.whole()?) } else { Layout::Stream };
         let mut rows = Self { input, layout, schema: SchemaRef::new(arrow::datatypes::Schema::empty()), header: Vec::new() };
+        match &rows.layout {
+            Layout::File(Whole::File(path)) => {
+                check_file(BufReader::new(File::open(path).map_err(|error| Error::io(path, "open", error))?))
+            }
+            Layout::File(Whole::Memory(bytes)) => check_file(Cursor::new(bytes)),
+            Layout::Stream => check_stream(BufReader::with_capacity(1 << 18, rows.input.reader()?)),
+        }
+        .map_err(|error| rows.unreadable(&error))?;
         let schema = rows.batches(None)?.0;
         rows.schema = schema;
         rows.input.consumed.store(0, std::sync::atomic::Ordering::Relaxed);
@@ -44,24 +53,22 @@ impl ArrowRows {
 
     /// The schema of the file, and its batches with these columns, in the file's order.
     fn batches(&self, columns: Option<Vec<usize>>) -> Result<(SchemaRef, Batches<'_>), Error> {
-        let opened = match &self.layout {
+        let unreadable = |error: String| self.unreadable(&error);
+        match &self.layout {
             Layout::File(Whole::File(path)) => {
                 let file = File::open(path).map_err(|error| Error::io(path, "open", error))?;
-                guarded(|| of_file(BufReader::new(file), columns))
+                guarded(|| of_file(BufReader::new(file), columns)).map_err(unreadable)
             }
-            Layout::File(Whole::Memory(bytes)) => guarded(|| of_file(Cursor::new(bytes.clone()), columns)),
+            Layout::File(Whole::Memory(bytes)) => guarded(|| of_file(Cursor::new(bytes.clone()), columns)).map_err(unreadable),
             Layout::Stream => {
                 let reader = BufReader::with_capacity(1 << 18, self.input.reader()?);
-                guarded(|| {
-                    let reader = StreamReader::try_new(reader, columns)?;
-                    Ok((reader.schema(), Box::new(Guarded::new(reader)) as Batches<'_>))
-                })
+                let reader = guarded(|| StreamReader::try_new(reader, columns)).map_err(unreadable)?;
+                Ok((reader.schema(), Box::new(reader)))
             }
-        };
-        opened.map_err(|damage| self.unreadable(&damage))?.map_err(|error: ArrowError| self.unreadable(&error))
+        }
     }
 
-    fn unreadable(&self, error: &dyn std::fmt::Display) -> Error {
+    fn unreadable(&self, error: &str) -> Error {
         Error::input(&self.input.name, format_args!("cannot read as Arrow: {error}"))
     }
 }
@@ -71,7 +78,7 @@ fn of_file<'a, R: Read + Seek + Send + 'a>(
     columns: Option<Vec<usize>>,
 ) -> Result<(SchemaRef, Batches<'a>), ArrowError> {
     let reader = FileReader::try_new(source, columns)?;
-    Ok((reader.schema(), Box::new(Guarded::new(reader))))
+    Ok((reader.schema(), Box::new(reader)))
 }
 
 impl Rows for ArrowRows {
@@ -90,15 +97,22 @@ impl Rows for ArrowRows {
         wanted.dedup();
         let places: Vec<usize> = columns.iter().filter_map(|column| wanted.binary_search(column).ok()).collect();
         let mut next = 1;
-        let numbered = self.batches(Some(wanted))?.1.map(|batch| {
+        let mut batches = self.batches(Some(wanted))?.1.fuse();
+        let mut failed = false;
+        let next_batch = || {
+            let batch = guarded(|| if failed { Ok(None) } else { batches.next().transpose() });
+            failed = batch.is_err();
+            batch.transpose()
+        };
+        let numbered = std::iter::from_fn(next_batch).map(|batch| {
             let first = next;
             next += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
             (first, batch)
         });
         numbered.par_bridge().try_for_each(|(first, batch)| {
             let batch = batch.map_err(|error| self.unreadable(&error))?;
-            let plain = || places.iter().map(|&place| plain_array(batch.column(place))).collect::<Result<Vec<ArrayRef>, _>>();
-            let columns = guarded(plain).map_err(|damage| self.unreadable(&damage))?;
+            let columns: Result<Vec<ArrayRef>, _> =
+                guarded(|| places.iter().map(|&place| plain_array(batch.column(place))).collect());
             let columns = columns.map_err(|error| self.unreadable(&error))?;
             if let Layout::File(_) = self.layout {
                 let share = batch.get_array_memory_size() as u64;

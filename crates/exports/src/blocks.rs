@@ -9,9 +9,6 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::input::{Input, without_bom};
 
-/// A block is cut at the last record that ends within this many bytes; a longer record makes a longer block.
-const BLOCK_BYTES: usize = 4 << 20;
-
 /// A quoted field that is longer than this is taken for one that is never closed.
 const LONGEST_QUOTED: usize = 64 << 20;
 
@@ -106,7 +103,8 @@ pub(crate) fn for_each_block(
     let (send, receive) = sync_channel::<Block>(rayon::current_num_threads());
     std::thread::scope(|scope| {
         let cutting = scope.spawn(move || {
-            cut(&mut *reader, records, |block| send.send(block).is_ok()).map_err(|error| input.unreadable(&error))
+            cut(&mut *reader, records, input.block_bytes, |block| send.send(block).is_ok())
+                .map_err(|error| input.unreadable(&error))
         });
         let parsed = receive.into_iter().par_bridge().try_for_each(each);
         match cutting.join() {
@@ -117,10 +115,15 @@ pub(crate) fn for_each_block(
 }
 
 /// Cuts a text into blocks until it ends or `send` wants no more.
-fn cut(reader: &mut dyn Read, records: Records, mut send: impl FnMut(Block) -> bool) -> std::io::Result<()> {
+pub(crate) fn cut(
+    reader: &mut dyn Read,
+    records: Records,
+    block_bytes: usize,
+    mut send: impl FnMut(Block) -> bool,
+) -> std::io::Result<()> {
     let mut pending: Vec<u8> = Vec::new();
     let mut line = 1;
-    let mut wanted = BLOCK_BYTES;
+    let mut wanted = block_bytes;
     let mut first = true;
     loop {
         let missing = wanted.saturating_sub(pending.len());
@@ -168,7 +171,7 @@ fn cut(reader: &mut dyn Read, records: Records, mut send: impl FnMut(Block) -> b
             return Ok(());
         }
         // A record may be longer than a block.
-        wanted = pending.len().max(BLOCK_BYTES / 2) * 2;
+        wanted = pending.len().max(block_bytes / 2) * 2;
     }
 }
 
@@ -204,7 +207,7 @@ mod tests {
 
     fn blocks(text: &[u8]) -> Vec<(String, u64, Option<u64>)> {
         let mut blocks = Vec::new();
-        cut(&mut std::io::Cursor::new(text), QUOTED, |block| {
+        cut(&mut std::io::Cursor::new(text), QUOTED, Input::BLOCK_BYTES, |block| {
             blocks.push((String::from_utf8(block.bytes).unwrap(), block.first_line, block.unclosed_quote));
             true
         })
@@ -231,7 +234,7 @@ mod tests {
     #[test]
     fn a_quote_that_swallows_a_long_text_does_not() {
         let mut text = b"a,\"b\n".to_vec();
-        text.extend(b"c,d\n".repeat((LONGEST_QUOTED + 2 * BLOCK_BYTES) / 4));
+        text.extend(b"c,d\n".repeat((LONGEST_QUOTED + 2 * Input::BLOCK_BYTES) / 4));
         let found = blocks(&text);
         assert_eq!((found[0].0.len(), found[0].2), (5, Some(1)));
         assert_eq!(found.iter().map(|block| block.0.len()).sum::<usize>(), text.len());

@@ -5,7 +5,7 @@ use arrow::array::{ArrayRef, StringArray};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 
 use crate::batch::{Batch, Damage, RowNumbers, Rows, Sink};
-use crate::blocks::{Block, Records, for_each_block};
+use crate::blocks::{Block, Records, cut, for_each_block};
 use crate::csv_fields::{Dialect, Field, Visitor};
 use crate::csv_header::{note, sniff};
 use crate::error::Error;
@@ -17,8 +17,8 @@ pub(crate) struct CsvRows {
     input: Input,
     dialect: Dialect,
     header: Vec<Arc<str>>,
-    /// Records up to the first that holds values.
-    head: usize,
+    /// The line, from 1, below the header.
+    body: u64,
     notes: Vec<String>,
 }
 
@@ -42,7 +42,8 @@ impl CsvRows {
         let header = head.names.iter().map(|name| name.as_str().into()).collect();
         let mut notes = input.notes();
         notes.extend(note(head.above));
-        Ok(Self { input, dialect, header, head: head.records, notes })
+        let body = line_below(dialect, &start, head.records);
+        Ok(Self { input, dialect, header, body, notes })
     }
 
     fn batch(&self, block: &Block, columns: &[usize]) -> Result<Batch, Error> {
@@ -54,7 +55,7 @@ impl CsvRows {
             builders: columns.iter().map(|_| TextBuilder::default()).collect(),
             width: self.header.len(),
             valid,
-            head: if block.first_line == 1 { self.head } else { 0 },
+            head: head_records(self.dialect, block, self.body),
             first_line: block.first_line,
             extra: false,
             broken: false,
@@ -72,6 +73,72 @@ impl CsvRows {
         let texts = texts_of(block, &rows, damaged.keys().copied());
         Ok(Batch { columns, rows: RowNumbers::Listed(rows), damaged, texts })
     }
+}
+
+impl Dialect {
+    /// Where its records end.
+    fn records(self) -> Records {
+        match self {
+            Dialect::Delimited(delimiter) => Records::Quoted { delimiter },
+            Dialect::Spaces => Records::Lines,
+        }
+    }
+}
+
+/// Counts records that start above a line.
+struct Above {
+    line: u64,
+    records: usize,
+}
+
+impl Visitor for Above {
+    fn field(&mut self, _place: usize, _field: Field<'_>) {}
+
+    fn end(&mut self, _fields: usize, line: u64) -> bool {
+        self.records += usize::from(line < self.line);
+        line < self.line
+    }
+}
+
+/// How many records of a block belong to the header, which may go over blocks.
+fn head_records(dialect: Dialect, block: &Block, body: u64) -> usize {
+    let mut above = Above { line: body.saturating_sub(block.first_line), records: 0 };
+    if above.line > 0 {
+        dialect.visit(&block.bytes, &mut above);
+    }
+    above.records
+}
+
+/// Finds the line of a record, or the one below the last.
+struct LineOf {
+    /// Records before it.
+    records: usize,
+    first_line: u64,
+    line: u64,
+    found: bool,
+}
+
+impl Visitor for LineOf {
+    fn field(&mut self, _place: usize, _field: Field<'_>) {}
+
+    fn end(&mut self, _fields: usize, line: u64) -> bool {
+        self.found = self.records == 0;
+        self.line = self.first_line + line + u64::from(!self.found);
+        self.records = self.records.saturating_sub(1);
+        !self.found
+    }
+}
+
+/// The line, from 1, on which the first record below so many starts. Records are those that blocks are cut into.
+fn line_below(dialect: Dialect, start: &[u8], records: usize) -> u64 {
+    let mut place = LineOf { records, first_line: 1, line: 1, found: false };
+    // Reading memory does not fail.
+    let _ = cut(&mut &*start, dialect.records(), start.len().max(2), |block| {
+        place.first_line = block.first_line;
+        dialect.visit(&block.bytes, &mut place);
+        !place.found
+    });
+    place.line
 }
 
 /// Takes the wanted fields of a block.
@@ -198,11 +265,7 @@ impl Rows for CsvRows {
     }
 
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {
-        let records = match self.dialect {
-            Dialect::Delimited(delimiter) => Records::Quoted { delimiter },
-            Dialect::Spaces => Records::Lines,
-        };
-        for_each_block(&self.input, records, &|block| sink(self.batch(&block, columns)?))
+        for_each_block(&self.input, self.dialect.records(), &|block| sink(self.batch(&block, columns)?))
     }
 
     fn format(&self) -> &'static str {

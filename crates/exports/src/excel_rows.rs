@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::batch::{Batch, RowNumbers, Rows, Sink};
 use crate::csv_header::{head, note};
 use crate::error::Error;
-use crate::guard::guarded;
+use crate::foreign::guarded;
 use crate::input::{Hints, Input, Whole};
 
 /// How many rows are handed out at once.
@@ -34,14 +34,14 @@ impl ExcelRows {
             Whole::File(path) => std::fs::read(&*path).map_err(|error| Error::io(&path, "read", error))?.into(),
             Whole::Memory(bytes) => bytes,
         };
-        let opened = guarded(|| calamine::open_workbook_auto_from_rs(Cursor::new(bytes)));
-        let mut workbook = opened.map_err(|damage| unreadable(&damage))?.map_err(|error| match error {
-            calamine::Error::Msg(_) => unreadable(&"it is none of xlsx, xlsb, xls and ods"),
-            error => unreadable(&error),
-        })?;
-        // Sheets of charts and macros have no cells.
-        let sheets = workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
-        let names: Vec<String> = sheets.map(|sheet| sheet.name.clone()).collect();
+        let workbook = guarded(|| {
+            calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| match error {
+                calamine::Error::Msg(_) => "it is none of xlsx, xlsb, xls and ods".to_owned(),
+                error => error.to_string(),
+            })
+        });
+        let mut workbook = workbook.map_err(|error| unreadable(&error))?;
+        let names = workbook.sheet_names();
         let wanted = match &hints.sheet {
             None => names.clone(),
             Some(sheet) if names.contains(sheet) => vec![sheet.clone()],
@@ -51,8 +51,13 @@ impl ExcelRows {
             }
         };
         for sheet in &wanted {
-            let read = guarded(|| filled_rows(&mut workbook, sheet)).map_err(|damage| unreadable(&damage))?;
-            let rows = read.map_err(|error| unreadable(&format_args!("sheet \"{sheet}\": {error}")))?;
+            let mut rows = match guarded(|| rows_of(&mut workbook, sheet)) {
+                Ok(rows) => rows,
+                // A sheet of charts has no cells.
+                Err(_) if !is_worksheet(&workbook, sheet) => continue,
+                Err(error) => return Err(unreadable(&format_args!("sheet \"{sheet}\": {error}"))),
+            };
+            rows.retain(|(_, row)| row.iter().any(|cell| text(cell).is_some_and(|text| !text.trim().is_empty())));
             if rows.is_empty() {
                 continue;
             }
@@ -63,11 +68,12 @@ impl ExcelRows {
     }
 
     fn new(mut rows: Vec<(u64, Vec<Data>)>, sheet: &str, others: usize, hints: &Hints) -> Self {
-        let sample = &rows[..rows.len().min(SAMPLE_ROWS)];
-        let width = sample.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
-        let cell = |row: &[Data], column: usize| row.get(column).and_then(text).unwrap_or_default().trim().to_owned();
-        let sample: Vec<Vec<String>> =
-            sample.iter().map(|(_, row)| (0..width).map(|column| cell(row, column)).collect()).collect();
+        let width = rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
+        let padded = |row: &[Data]| -> Vec<String> {
+            let texts = row.iter().map(|cell| text(cell).unwrap_or_default().trim().to_owned());
+            texts.chain(std::iter::repeat(String::new())).take(width).collect()
+        };
+        let sample: Vec<Vec<String>> = rows.iter().take(SAMPLE_ROWS).map(|(_, row)| padded(row)).collect();
         let head = head(&sample, hints.header_rows);
         rows.drain(..head.records.min(rows.len()));
         let mut notes = Vec::new();
@@ -79,33 +85,44 @@ impl ExcelRows {
     }
 }
 
-/// The rows of a sheet that have a filled cell, from the sheet's first column that has one.
-fn filled_rows<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, calamine::Error> {
-    let is_filled = |cell: &Data| text(cell).is_some_and(|text| !text.trim().is_empty());
-    let Sheets::Xlsx(workbook) = workbook else {
-        let range = workbook.worksheet_range(sheet)?;
-        let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
-        let rows = (first..).zip(range.rows().map(<[Data]>::to_vec));
-        return Ok(rows.filter(|(_, row)| row.iter().any(is_filled)).collect());
-    };
-    // Cell by cell: one far from the others is no reason to make room for all between them.
-    let mut found: BTreeMap<u32, Vec<(u32, Data)>> = BTreeMap::new();
-    let mut cells = workbook.worksheet_cells_reader(sheet)?;
-    while let Some(cell) = cells.next_cell()? {
-        let (row, column) = cell.get_position();
-        let data = Data::from(cell.get_value().clone());
-        if is_filled(&data) {
-            found.entry(row).or_default().push((column, data));
+fn is_worksheet<R: Read + Seek>(workbook: &Sheets<R>, sheet: &str) -> bool {
+    workbook.sheets_metadata().iter().any(|known| known.name == sheet && known.typ == SheetType::WorkSheet)
+}
+
+/// The rows of a sheet with their numbers, from the first column that is used. They need not be equally long.
+fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, calamine::Error> {
+    let mut cells = Vec::new();
+    match workbook {
+        // A range has all cells between the first and the last: a single stray one far away would cost all memory.
+        Sheets::Xlsx(workbook) => {
+            let mut reader = workbook.worksheet_cells_reader(sheet)?;
+            while let Some(cell) = reader.next_cell()? {
+                cells.push((cell.get_position(), Data::from(cell.get_value().clone())));
+            }
+        }
+        Sheets::Xlsb(workbook) => {
+            let mut reader = workbook.worksheet_cells_reader(sheet)?;
+            while let Some(cell) = reader.next_cell()? {
+                cells.push((cell.get_position(), Data::from(cell.get_value().clone())));
+            }
+        }
+        workbook => {
+            let range = workbook.worksheet_range(sheet)?;
+            let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
+            return Ok((first..).zip(range.rows().map(<[Data]>::to_vec)).collect());
         }
     }
-    let first = found.values().flatten().map(|(column, _)| *column).min().unwrap_or(0);
-    let row = |(number, cells): (u32, Vec<(u32, Data)>)| {
-        let width = cells.iter().map(|(column, _)| column - first + 1).max().unwrap_or(0);
-        let mut row = vec![Data::Empty; width as usize];
-        cells.into_iter().for_each(|(column, data)| row[(column - first) as usize] = data);
-        (u64::from(number) + 1, row)
-    };
-    Ok(found.into_iter().map(row).collect())
+    cells.retain(|(_, cell)| *cell != Data::Empty);
+    let left = cells.iter().map(|((_, column), _)| *column).min().unwrap_or(0);
+    let mut rows: BTreeMap<u32, Vec<Data>> = BTreeMap::new();
+    for ((row, column), cell) in cells {
+        let (row, column) = (rows.entry(row).or_default(), (column - left) as usize);
+        if row.len() <= column {
+            row.resize(column + 1, Data::Empty);
+        }
+        row[column] = cell;
+    }
+    Ok(rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells)).collect())
 }
 
 /// The text of a cell; nothing where it is empty or an error.

@@ -65,6 +65,8 @@ pub struct Input {
     json_objects: bool,
     /// Whether lines end with carriage returns alone.
     pub(crate) carriage_returns: bool,
+    /// How much text is cut into records at once.
+    pub(crate) block_bytes: usize,
     /// Bytes read so far from the file, before decompression; for progress.
     pub consumed: Arc<AtomicU64>,
 }
@@ -128,6 +130,7 @@ impl Input {
             encoding: Encoding::Utf8,
             json_objects: false,
             carriage_returns: false,
+            block_bytes: Self::BLOCK_BYTES,
             consumed: Arc::default(),
         };
         let start = input.start(GZIP.len().max(ZSTD.len()))?;
@@ -139,6 +142,15 @@ impl Input {
             Compression::None
         };
         Ok(input)
+    }
+
+    /// Bytes of the blocks that text is cut into, unless it is said.
+    pub const BLOCK_BYTES: usize = 4 << 20;
+
+    /// Cuts text at the last record that ends within this many bytes; a longer record makes a longer block. What is read
+    /// does not depend on it.
+    pub fn with_block_bytes(self, bytes: usize) -> Self {
+        Self { block_bytes: bytes.max(2), ..self }
     }
 
     /// The name without its folder.

@@ -238,3 +238,18 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_header_may_go_over_blocks() {
+    let text = "id,Score?,Which?\n,Response,\"App\nu1,5,x\nu2,4,y\n";
+    let hints = Hints { header_rows: 2, ..Hints::default() };
+    let (_, rows) = opened(text, &hints).unwrap();
+    let whole = read_all(&*rows);
+    for bytes in [2, 7, 20] {
+        let export = Export::Bytes { name: "test".into(), bytes: text.as_bytes().into() };
+        let rows = Input::open(&export).unwrap().with_block_bytes(bytes).rows(&export, &hints).unwrap();
+        assert_eq!(read_all(&*rows), whole, "{bytes}");
+    }
+    // The second line of the header has a quote that nothing closes.
+    assert_eq!(whole.1, [row(3, &["u1", "5", "x"]), row(4, &["u2", "4", "y"])]);
+}

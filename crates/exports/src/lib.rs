@@ -28,6 +28,7 @@
 //! # Ok::<(), tenure_exports::Error>(())
 //! ```
 
+mod arrow_lengths;
 mod arrow_rows;
 mod batch;
 mod batch_rows;
@@ -39,7 +40,7 @@ mod encoding;
 mod error;
 mod excel_rows;
 mod export;
-mod guard;
+mod foreign;
 mod input;
 mod interval;
 mod json_objects;
@@ -54,7 +55,7 @@ pub use batch_rows::BatchSource;
 pub use encoding::Encoding;
 pub use error::{Error, ErrorKind};
 pub use export::Export;
-pub use guard::panic_is_damage;
+pub use foreign::panic_is_caught;
 pub use input::{Hints, Input};
 pub use interval::normal_interval;
 pub use numbers::{NumberFault, NumberProfile, NumberReader, NumberStyle};

@@ -84,7 +84,8 @@ impl NumberReader {
         if (self.style != NumberStyle::Comma || !text.contains('.'))
             && let Some(number) = plain(text)
         {
-            let ambiguous = self.style == NumberStyle::Either && fast(text.as_bytes()).is_some_and(|(_, group)| group);
+            let ambiguous = self.style == NumberStyle::Either
+                && fast(text.trim_start_matches('+').as_bytes()).is_some_and(|(_, group)| group);
             return if ambiguous { Err(NumberFault::Ambiguous) } else { Ok(Some(number)) };
         }
         let parts = Parts::of(text).ok_or(NumberFault::Unreadable)?;
@@ -503,6 +504,7 @@ mod tests {
         assert_eq!(style(&["RM 5", "(RM 6)"]), NumberStyle::Point);
         assert_eq!(read(NumberStyle::Either, "1,234"), Err(NumberFault::Ambiguous));
         assert_eq!(read(NumberStyle::Either, "1.234"), Err(NumberFault::Ambiguous));
+        assert_eq!(read(NumberStyle::Either, "+1.234"), Err(NumberFault::Ambiguous));
         assert_eq!(read(NumberStyle::Either, "RM 89,90"), some("89.90"));
         assert_eq!(read(NumberStyle::Either, "500"), some("500"));
         let mut profile = NumberProfile::default();

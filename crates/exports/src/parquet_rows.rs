@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::batch::{Batch, RowNumbers, Rows, Sink, plain_array, plain_type};
 use crate::error::Error;
-use crate::guard::{Guarded, guarded};
+use crate::foreign::guarded;
 use crate::input::{Input, Whole};
 
 const BATCH_ROWS: usize = 64 * 1024;
@@ -35,10 +35,8 @@ impl ParquetRows {
             }
             Whole::Memory(bytes) => guarded(|| ArrowReaderMetadata::load(bytes, options)),
         };
-        let unreadable =
-            |error: &dyn std::fmt::Display| Error::input(&input.name, format_args!("cannot read as Parquet: {error}"));
-        let metadata = metadata.map_err(|damage| unreadable(&damage))?.map_err(|error| unreadable(&error))?;
-        let metadata = coded(metadata).map_err(|error| unreadable(&error))?;
+        let unreadable = |error| Error::input(&input.name, format_args!("cannot read as Parquet: {error}"));
+        let metadata = metadata.and_then(|metadata| guarded(|| coded(metadata))).map_err(unreadable)?;
         let header = metadata.schema().fields().iter().map(|field| field.name().as_str().into()).collect();
         Ok(Self { input, whole, metadata, header })
     }
@@ -58,16 +56,15 @@ impl ParquetRows {
             let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
             builder.with_row_groups(vec![group]).with_projection(mask).with_batch_size(BATCH_ROWS).build()
         });
-        let reader = reader.map_err(|damage| unreadable(&damage))?.map_err(|error| unreadable(&error))?;
+        let mut reader = reader.map_err(|error| unreadable(&error))?;
         let mut next = first;
-        for batch in Guarded::new(reader) {
+        while let Some(batch) = guarded(|| reader.next().transpose()).transpose() {
             let batch = batch.map_err(|error| unreadable(&error))?;
             let rows = batch.num_rows();
             // The reader gives columns in the file's order.
             let found = columns.iter().map(|&column| batch.column_by_name(&self.header[column]).cloned());
             let columns = found.collect::<Option<Vec<ArrayRef>>>().ok_or_else(|| unreadable(&"a column is missing"))?;
-            let plain = || columns.iter().map(plain_array).collect::<Result<_, _>>();
-            let columns = guarded(plain).map_err(|damage| unreadable(&damage))?.map_err(|error| unreadable(&error))?;
+            let columns = guarded(|| columns.iter().map(plain_array).collect()).map_err(|error| unreadable(&error))?;
             sink(Batch { columns, rows: RowNumbers::From(next, rows), damaged: HashMap::new(), texts: HashMap::new() })?;
             next += rows as u64;
         }

@@ -33,4 +33,4 @@ pub use options::{Attributes, Field, Mapping, Options, RejectLimit, Source};
 pub use preset::{Preset, PresetChoice, table_misfit};
 pub use report::{InputReport, Reason, Reject, Rejects, Report, RowCounts};
 pub use run::{Ingested, Progress, Stage, ingest};
-pub use tenure_exports::{BatchSource, Export, panic_is_damage};
+pub use tenure_exports::{BatchSource, Export, panic_is_caught};
