@@ -147,7 +147,7 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] where rows have to wait on disk and can't be written there.
+    /// [`crate::ErrorKind::Io`] where rows have to wait on disk and can't be written there.
     pub fn push(&self, chunk: Chunk) -> Result<(), Error> {
         if chunk.is_empty() {
             return Ok(());
@@ -200,7 +200,7 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Value`] where the amounts of different chunks have too many digits together; [`ErrorKind::Io`] where
+    /// [`crate::ErrorKind::Value`] where the amounts of different chunks have too many digits together; [`crate::ErrorKind::Io`] where
     /// writing fails: then the history is as it was.
     pub fn finish(
         self,
