@@ -110,7 +110,7 @@ impl Amounts {
 
     #[cold]
     fn push_long(&mut self, value: Decimal) -> Result<(), AmountTooLong> {
-        if value.scale() > self.scale && !self.widen(value.scale()) {
+        if value.scale() > MAX_STORED_DIGITS || value.scale() > self.scale && !self.widen(value.scale()) {
             return Err(AmountTooLong);
         }
         let units = value.at_scale(self.scale).and_then(|v| stored(v.units())).ok_or(AmountTooLong)?;
@@ -395,6 +395,7 @@ mod tests {
         let mut amounts = amounts(&[Some("9999999999999999.99")]);
         assert_eq!(amounts.push(Some("0.125".parse().unwrap())), Err(AmountTooLong));
         assert_eq!(amounts.push(Some("10000000000000000".parse().unwrap())), Err(AmountTooLong));
+        assert_eq!(amounts.push(Some(Decimal::new(1, 19))), Err(AmountTooLong));
         amounts.push(Some("7".parse().unwrap())).unwrap();
         assert_eq!((amounts.units.len(), amounts.scale), (2, 2));
     }

@@ -30,6 +30,7 @@ impl Fields {
     }
 
     /// The first column that is not blank in a row, as it is, and its place among the columns.
+    #[inline]
     pub(crate) fn raw<'a>(&self, texts: &'a [StringArray], row: usize) -> (&'a str, usize) {
         for (texts, &place) in texts.iter().zip(&self.places) {
             let text = text_at(texts, row);

@@ -143,7 +143,8 @@ impl Mapper {
                     continue;
                 }
             }
-            if let Err(fault) = reader.read(row, &customers, &mut amounts) {
+            let (text, place) = self.customer.raw(&customers, row);
+            if let Err(fault) = reader.read(row, (text, place), &mut amounts) {
                 if self.trial && matches!(fault.reason, Reason::UnreadableTime(_) | Reason::UnreadableValue) {
                     sinks.account.not_plain.store(true, Ordering::Relaxed);
                     return Err(Error::interrupted());
@@ -151,7 +152,6 @@ impl Mapper {
                 losses.rows.push((row, fault));
                 continue;
             }
-            let (text, _) = self.customer.raw(&customers, row);
             let customer = if self.customer.is_plain() { Cow::Borrowed(text) } else { self.customer.put_right(text) };
             let id = if sinks.aliases.is_empty() { &customer } else { sinks.aliases.resolve(&customer) };
             chunk.push_customer(id);

@@ -23,6 +23,8 @@ pub(crate) struct RowReader<'a> {
     pub(crate) names: Vec<NameColumn<'a>>,
     /// Names that a row must have, and the column's name.
     required: Vec<(usize, &'static str)>,
+    /// The columns of names that are intervals.
+    intervals: Vec<usize>,
     /// The times of the row that was read last.
     pub(crate) row_times: Vec<(Option<i64>, Precision)>,
 }
@@ -37,6 +39,7 @@ impl<'a> RowReader<'a> {
             currencies: None,
             names: Vec::new(),
             required: Vec::new(),
+            intervals: Vec::new(),
             row_times: Vec::new(),
         };
         let rows = batch.rows.len();
@@ -51,6 +54,9 @@ impl<'a> RowReader<'a> {
                     let column = reader.names.len();
                     let normal = if spec.name == column::CURRENCY { Normal::Upper } else { Normal::AsIs };
                     let normal = if spec.name == column::INTERVAL { Normal::Interval } else { normal };
+                    if normal == Normal::Interval {
+                        reader.intervals.push(column);
+                    }
                     reader.names.push(name_column(mapper, batch, spec.name, source, loader.names(column), normal)?);
                     if spec.required && spec.name != column::EVENT {
                         reader.required.push((column, spec.name));
@@ -84,11 +90,11 @@ impl<'a> RowReader<'a> {
     }
 
     /// Reads the times and amounts of a row, and tells what is wrong with it.
-    pub(crate) fn read(&mut self, row: usize, customers: &[StringArray], amounts: &mut [Amounts]) -> Result<(), Fault> {
+    pub(crate) fn read(&mut self, row: usize, customer: (&str, usize), amounts: &mut [Amounts]) -> Result<(), Fault> {
         let mapper = self.mapper;
         let name_of = |place: usize| mapper.columns[place].0.to_string();
         let fault = |reason: Reason, column: String, value: &str| Fault { reason, column, value: value.to_owned() };
-        let (customer, place) = mapper.customer.raw(customers, row);
+        let (customer, place) = customer;
         if customer.is_empty() || !mapper.customer.is_plain() && mapper.customer.put_right(customer).is_empty() {
             return Err(fault(Reason::NoCustomer, name_of(place), ""));
         }
@@ -122,41 +128,42 @@ impl<'a> RowReader<'a> {
                 return Err(fault(Reason::Missing(name), String::new(), ""));
             }
         }
-        for names in self.names.iter().filter(|names| names.normal == Normal::Interval) {
+        for &column in &self.intervals {
+            let names = &self.names[column];
             if let Some(text) = names.unreadable(row) {
                 return Err(fault(Reason::UnreadableInterval, name_of(names.place), &text));
             }
         }
-        let mut read: [Option<Decimal>; 4] = [None; 4];
-        for (slot, (index, column)) in self.amounts.iter().enumerate() {
-            let spec = &mapper.table.columns()[*index];
-            let mut value = column.at(row, &mapper.numbers[slot], mapper)?;
-            if mapper.minor_units
-                && let Some(amount) = value
-            {
-                let code = match &self.currencies {
-                    Some((fields, texts)) => fields.put_right(fields.raw(texts, row).0).to_uppercase(),
-                    None => String::new(),
-                };
-                if code.is_empty() {
-                    return Err(fault(Reason::NoCurrency, column.name(mapper), &amount.to_string()));
-                }
-                value = Some(Decimal::new(amount.units(), amount.scale() + minor_digits(&code)).normalized());
-            }
-            if value.is_none() && spec.name == column::QUANTITY {
-                value = Some(Decimal::new(1, 0));
-            }
-            read[slot] = value;
-        }
-        for (slot, (index, column)) in self.amounts.iter().enumerate() {
-            if amounts[slot].push(read[slot]).is_err() {
+        for slot in 0..self.amounts.len() {
+            if let Err(fault) = self.read_amount(row, slot, &mut amounts[slot]) {
                 // Amounts of the row that were added already go again.
                 amounts[..slot].iter_mut().for_each(Amounts::pop);
-                let _ = index;
-                let value = read[slot].map(|value| value.to_string()).unwrap_or_default();
-                return Err(fault(Reason::ValueTooLong, column.name(mapper), &value));
+                return Err(fault);
             }
         }
         Ok(())
+    }
+
+    fn read_amount(&self, row: usize, slot: usize, amounts: &mut Amounts) -> Result<(), Fault> {
+        let mapper = self.mapper;
+        let (index, column) = &self.amounts[slot];
+        let fault = |reason: Reason, value: Decimal| Fault { reason, column: column.name(mapper), value: value.to_string() };
+        let mut value = column.at(row, &mapper.numbers[slot], mapper)?;
+        if mapper.minor_units
+            && let Some(amount) = value
+        {
+            let code = match &self.currencies {
+                Some((fields, texts)) => fields.put_right(fields.raw(texts, row).0).to_uppercase(),
+                None => String::new(),
+            };
+            if code.is_empty() {
+                return Err(fault(Reason::NoCurrency, amount));
+            }
+            value = Some(Decimal::new(amount.units(), amount.scale() + minor_digits(&code)).normalized());
+        }
+        if value.is_none() && mapper.table.columns()[*index].name == column::QUANTITY {
+            value = Some(Decimal::new(1, 0));
+        }
+        amounts.push(value).map_err(|_| fault(Reason::ValueTooLong, value.unwrap_or(Decimal::ZERO)))
     }
 }
