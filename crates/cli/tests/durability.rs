@@ -92,8 +92,10 @@ fn a_killed_ingest_is_repeated() {
     };
     logs.fresh("h", "base");
     let whole = took(&[&["ingest", "second.csv", "--into", "h"][..], &MAPPING].concat());
+    let expected = place.run(&["retention", "both", "--format", "json"]).stdout;
+    assert!(!expected.is_empty());
     let mut outcomes = [0, 0];
-    for wait in moments(whole, 14) {
+    for wait in moments(whole, 40) {
         logs.fresh("h", "base");
         kill_after(logs.start_ingest("second.csv", "h"), wait);
         let content = place.content("h");
@@ -103,11 +105,12 @@ fn a_killed_ingest_is_repeated() {
         assert!(rows > 0);
         logs.ingest("second.csv", "h");
         assert_eq!(place.content("h"), logs.both, "after {wait:?}");
+        assert_eq!(place.run(&["retention", "h", "--format", "json"]).stdout, expected, "after {wait:?}");
         no_leftovers(&place.path("h"));
     }
     assert!(outcomes[0] > 1, "ingests were killed before their end: {outcomes:?}");
     // A history that never came to be.
-    for wait in moments(whole, 6) {
+    for wait in moments(whole, 10) {
         let _ = fs::remove_dir_all(place.path("h"));
         kill_after(logs.start_ingest("first.csv", "h"), wait);
         if place.path("h/manifest.json").exists() {

@@ -1,7 +1,7 @@
 //! The rows of one bucket, brought into the order of the history.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -114,6 +114,8 @@ pub(crate) struct ClusteredBucket {
     pub(crate) span: Option<(i64, i64)>,
     /// Distinct customers among the rows.
     pub(crate) active_customers: u64,
+    /// Hashes of the names in the first column of names: for activity the events.
+    pub(crate) first_names: HashSet<u64>,
     /// Where the rows lie that the history has and new ones replace.
     pub(crate) replaced: Vec<u64>,
 }
@@ -150,6 +152,13 @@ impl NameColumn {
 
     fn hash(&self, row: usize) -> u64 {
         self.hashes.get(self.places[row] as usize).copied().unwrap_or(0)
+    }
+
+    /// The hashes of the names that rows bear.
+    fn used(&self) -> HashSet<u64> {
+        let mut used = vec![false; self.hashes.len()];
+        self.places.iter().filter(|place| **place != u32::MAX).for_each(|&place| used[place as usize] = true);
+        self.hashes.iter().zip(used).filter(|(_, used)| *used).map(|(&hash, _)| hash).collect()
     }
 
     fn array(&self) -> Result<ArrayRef, Error> {
@@ -480,6 +489,7 @@ fn finish(
         columns.push(Arc::new(Date32Array::from(days)));
     }
     let content = content(load, stores, &staged, customers);
+    let first_names = staged.names.first().map(NameColumn::used).unwrap_or_default();
     let Staged { times, names, units, keys, .. } = staged;
     let (mut times, mut names, mut units) = (times.into_iter(), names.into_iter(), units.into_iter());
     let mut scales = load.scales.iter();
@@ -524,6 +534,7 @@ fn finish(
         kept: verdict.kept,
         span,
         active_customers: customers.iter().filter(|c| c.rows > 0).count() as u64,
+        first_names,
         replaced: verdict.replaced,
     })
 }

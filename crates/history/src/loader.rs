@@ -92,7 +92,7 @@ pub struct Loaded {
     pub replaced: u64,
     /// Distinct customers among the rows added.
     pub customers: u64,
-    /// Distinct events of the load; 0 for tables without events.
+    /// Distinct events among the rows added, counted up to about a million; 0 for tables without events.
     pub events: u64,
     /// First and last time among the rows added.
     pub span: Option<(Instant, Instant)>,
@@ -276,14 +276,9 @@ impl Loader {
             files.push(BucketFile::in_memory(bucket as u32, &done));
             rows.push(done.rows);
         }
-        tally.events = self.event_count();
         manifest.segments.push(segment(load, 1, tally.named(sources), observed_until, files));
         let history = History::in_memory(manifest, rows, in_memory_customers, self.options.home_zone.clone());
         Ok(tally.loaded(Some(history), 0))
-    }
-
-    fn event_count(&self) -> u64 {
-        if self.options.layout.table == Table::Activity { self.names[0].listed().len() as u64 } else { 0 }
     }
 
     fn finish_on_disk(
@@ -344,7 +339,6 @@ impl Loader {
         };
         let done = (0..buckets).into_par_iter().map(lay_out).collect::<Result<Vec<_>, Error>>()?;
         let mut tally = Tally::new(load);
-        tally.events = self.event_count();
         let mut after = before.clone();
         let mut files = Vec::new();
         let mut rewrites = Rewrites::default();
@@ -444,6 +438,9 @@ struct BucketDone {
     rows: usize,
 }
 
+/// Distinct names are counted up to about this many.
+const MOST_NAMES_COUNTED: usize = 1_000_000;
+
 /// What the buckets of a load add up to.
 struct Tally {
     rows: u64,
@@ -451,20 +448,33 @@ struct Tally {
     kept: Vec<u64>,
     replaced: u64,
     customers: u64,
-    events: u64,
+    table: Table,
+    first_names: HashSet<u64>,
     span: Option<(i64, i64)>,
 }
 
 impl Tally {
     fn new(load: &Load<'_>) -> Self {
         let exports = load.export_count();
-        Self { rows: 0, duplicates: vec![0; exports], kept: vec![0; exports], replaced: 0, customers: 0, events: 0, span: None }
+        Self {
+            rows: 0,
+            duplicates: vec![0; exports],
+            kept: vec![0; exports],
+            replaced: 0,
+            customers: 0,
+            table: load.layout.table,
+            first_names: HashSet::new(),
+            span: None,
+        }
     }
 
     fn add(&mut self, bucket: &ClusteredBucket) {
         self.rows += bucket.rows.num_rows() as u64;
         self.replaced += bucket.replaced.len() as u64;
         self.customers += bucket.active_customers;
+        if self.first_names.len() < MOST_NAMES_COUNTED {
+            self.first_names.extend(&bucket.first_names);
+        }
         self.span = [self.span, bucket.span].into_iter().flatten().reduce(join_spans);
         let add = |sum: &mut [u64], more: &[u64]| sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
         add(&mut self.duplicates, &bucket.duplicates);
@@ -483,7 +493,7 @@ impl Tally {
             rows: self.rows,
             replaced: self.replaced,
             customers: self.customers,
-            events: self.events,
+            events: if self.table == Table::Activity { self.first_names.len() as u64 } else { 0 },
             span: self.span.map(|(first, last)| (Instant(first), Instant(last))),
             bytes,
         }
