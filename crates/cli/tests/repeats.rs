@@ -680,3 +680,25 @@ fn a_history_grows_out_of_its_buckets() {
         no_leftovers(&place.path(history));
     }
 }
+
+#[test]
+fn rows_of_one_key_that_were_appended_stay_until_the_key_comes_again() {
+    let place = Place::new();
+    place.file("k1.csv", "customer,time,id\na,2024-01-01,1\n");
+    place.file("k2.csv", "customer,time,id\nb,2024-01-02,1\n");
+    place.file("k3.csv", "customer,time,id\nc,2024-01-03,99\n");
+    place.ok(&["ingest", "k1.csv", "--into", "h", "--id", "id"]);
+    place.ok(&["ingest", "k2.csv", "--into", "h", "--id", "id", "--append"]);
+    place.ok(&["ingest", "k3.csv", "--into", "h", "--id", "id"]);
+    assert_eq!(distinct(&place.table("h", "activity"), "customer"), ["a", "b", "c"]);
+}
+
+#[test]
+fn an_attribute_may_be_called_alias() {
+    let place = Place::new();
+    place.file("a.csv", "customer,time,alias\na,2024-01-01,k\nb,2024-01-01,k\n");
+    place.ok(&["ingest", "a.csv", "--into", "h", "--all-attributes"]);
+    place.ok(&["ingest", "a.csv", "--into", "h", "--all-attributes"]);
+    place.ok(&["forget", "h", "a"]);
+    assert_eq!(distinct(&place.table("h", "activity"), "customer"), ["b"]);
+}

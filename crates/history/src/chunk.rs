@@ -364,7 +364,8 @@ impl PartitionedChunk {
     pub(crate) fn bytes(&self) -> usize {
         let row = 16 + 4 + 8 * (self.times.len() + self.amounts.len()) + 4 * self.names.len();
         let keys = if self.keys.is_empty() { 0 } else { 24 };
-        self.ids.bytes.len() + self.hashes.len() * (row + keys)
+        let texts = self.texts.iter().flatten().map(|text| text.len() + 16).sum::<usize>();
+        self.ids.bytes.len() + texts + self.hashes.len() * (row + keys)
     }
 }
 

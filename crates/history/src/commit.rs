@@ -154,7 +154,9 @@ impl Writer {
         self.manifest = Some(manifest);
         self.written.lock().unwrap_or_else(PoisonError::into_inner).clear();
         sync_dir(&self.dir)?;
-        self.remove_orphans().map(|_| ())
+        // What is committed is committed: files that can't be removed now go with the next writer.
+        let _ = self.remove_orphans();
+        Ok(())
     }
 
     /// Removes the files that the manifest does not name, unless somebody reads: they may be those of the manifest before.

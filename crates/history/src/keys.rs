@@ -45,7 +45,9 @@ pub(crate) fn moved_keys(
         }
         entries.par_sort_unstable();
         for group in entries.chunk_by(|a, b| a.0 == b.0) {
-            if group.iter().any(|entry| entry.3 != group[0].3) {
+            // What only the history has is as it is to be, also where --append has left two rows of one key.
+            let new = group[group.len() - 1].1 > 0;
+            if new && group.iter().any(|entry| entry.3 != group[0].3) {
                 moved.insert(group[0].0, group[group.len() - 1].3);
             }
         }

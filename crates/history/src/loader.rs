@@ -1,12 +1,12 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 use tenure_model::{ColumnKind, Instant, Table, Zone};
 
-use crate::chunk::{Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
+use crate::chunk::{Amounts, Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
 use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames, cluster};
 use crate::commit::Writer;
 use crate::error::Error;
@@ -50,13 +50,21 @@ pub struct Loader {
     /// For each reading of an export its place among the exports; nothing for one that was given up.
     readings: Mutex<Vec<Option<u32>>>,
     names: Vec<Names>,
-    /// For each column of amounts the largest amount, in units, at each scale.
-    largest: Vec<[AtomicU64; 20]>,
+    /// What the chunks of each reading hold.
+    held: Mutex<HashMap<u32, Held>>,
     waiting: Mutex<(Vec<PartitionedChunk>, usize)>,
     stores: Stores,
     absorb_at: usize,
     spill_at: usize,
     target: Target,
+}
+
+/// What the chunks of a reading hold.
+#[derive(Debug, Default)]
+struct Held {
+    rows: u64,
+    /// For each column of amounts the largest amount, in units, at each scale.
+    largest: Vec<[u64; 20]>,
 }
 
 /// Where the rows of a load go.
@@ -111,7 +119,7 @@ impl Loader {
         Self {
             readings: Mutex::default(),
             names: (0..options.layout.names()).map(|_| Names::default()).collect(),
-            largest: (0..options.layout.amounts()).map(|_| Default::default()).collect(),
+            held: Mutex::default(),
             waiting: Mutex::default(),
             stores: Stores::new(),
             absorb_at: share(CHUNK_SHARE).clamp(1 << 20, ABSORB_BYTES),
@@ -141,6 +149,8 @@ impl Loader {
     /// Gives a reading up: its rows do not count.
     pub fn discard(&self, reading: u32) {
         locked(&self.readings)[reading as usize] = None;
+        locked(&self.held).remove(&reading);
+        locked(&self.waiting).0.retain(|chunk| chunk.export != reading);
     }
 
     /// Adds rows. Chunks of some ten thousand rows suit the caches best.
@@ -152,9 +162,19 @@ impl Loader {
         if chunk.is_empty() {
             return Ok(());
         }
-        for (largest, amounts) in self.largest.iter().zip(&chunk.amounts) {
-            let most = amounts.units.iter().filter(|units| **units != MISSING).map(|units| units.unsigned_abs()).max();
-            largest[usize::from(amounts.scale)].fetch_max(most.unwrap_or(0), Ordering::Relaxed);
+        let most = |amounts: &Amounts| {
+            amounts.units.iter().filter(|units| **units != MISSING).map(|units| units.unsigned_abs()).max().unwrap_or(0)
+        };
+        let mosts: Vec<u64> = chunk.amounts.iter().map(most).collect();
+        {
+            let mut held = locked(&self.held);
+            let held = held.entry(chunk.export).or_default();
+            held.rows += chunk.len() as u64;
+            held.largest.resize(chunk.amounts.len(), [0; 20]);
+            for ((largest, amounts), most) in held.largest.iter_mut().zip(&chunk.amounts).zip(mosts) {
+                let largest = &mut largest[usize::from(amounts.scale)];
+                *largest = most.max(*largest);
+            }
         }
         // Chunks are brought to one scale when they are put away, which has to be possible.
         self.scales(None)?;
@@ -183,7 +203,10 @@ impl Loader {
         columns
             .enumerate()
             .map(|(i, column)| {
-                let largest: Vec<u64> = self.largest[i].iter().map(|most| most.load(Ordering::Relaxed)).collect();
+                let mut largest = [0u64; 20];
+                for held in locked(&self.held).values() {
+                    largest.iter_mut().zip(&held.largest[i]).for_each(|(all, most)| *all = (*all).max(*most));
+                }
                 let staged = largest.iter().rposition(|&most| most > 0).unwrap_or(0) as u8;
                 let stored = manifest.into_iter().flat_map(|m| m.table(table)).filter_map(|s| s.scales.get(i).copied()).max();
                 let scale = LEAST_SCALE.max(staged).max(stored.unwrap_or_default());
@@ -215,7 +238,7 @@ impl Loader {
         let waiting: usize = chunks.iter().map(|chunk| chunk.hashes.len()).sum();
         self.stores.rows.fetch_add(waiting as u64, Ordering::Relaxed);
         drop(chunks);
-        let staged = self.stores.rows();
+        let staged = self.rows();
         let mut target = self.target;
         if let Target::Directory(writer) = &mut target {
             crate::compact::before_load(writer, staged, self.options.memory)?;
@@ -226,6 +249,11 @@ impl Loader {
             Target::Directory(writer) => this.finish_on_disk(writer, true, sources, observed_until, progress),
             Target::DryRun(writer) => this.finish_on_disk(writer, false, sources, observed_until, progress),
         }
+    }
+
+    /// Rows of the readings that count.
+    fn rows(&self) -> u64 {
+        locked(&self.held).values().map(|held| held.rows).sum()
     }
 
     fn load(&self, manifest: Option<&Manifest>) -> Result<Load<'_>, Error> {
@@ -251,7 +279,7 @@ impl Loader {
         observed_until: Option<Instant>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Loaded, Error> {
-        let buckets = buckets_for(self.stores.rows());
+        let buckets = buckets_for(self.rows());
         let mut load = self.load(None)?;
         if load.layout.keyed {
             load.moved_keys = moved_keys(&load, &self.stores, None, u64::MAX)?;
@@ -293,7 +321,7 @@ impl Loader {
         let table = self.options.layout.table;
         let existed = writer.manifest().is_some();
         let before = writer.manifest().cloned();
-        let before = before.unwrap_or_else(|| writer.first_manifest(zone.name(), buckets_for(self.stores.rows())));
+        let before = before.unwrap_or_else(|| writer.first_manifest(zone.name(), buckets_for(self.rows())));
         let buckets = before.buckets;
         let mut load = self.load(Some(&before))?;
         let compare = load.compare == Compare::Exports || table == Table::Customers;
@@ -310,7 +338,9 @@ impl Loader {
                 return Ok(BucketDone::default());
             }
             let rows: usize = stores.iter().map(Store::rows).sum();
-            let _room = gate.enter(rows);
+            let there = before.table(table).flat_map(|segment| &segment.files).filter(|file| file.bucket == bucket);
+            let there: u64 = if existed && compare { there.map(|file| file.file.rows).sum() } else { 0 };
+            let _room = gate.enter(rows + there as usize);
             let registry = Registry::read(writer.dir(), &before, bucket)?;
             if table == Table::Customers {
                 stores.push(registry.profiles(load.layout)?);

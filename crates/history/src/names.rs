@@ -15,6 +15,9 @@ const LOCAL: u32 = 1 << 31;
 /// texts takes no more memory than its rows do.
 pub(crate) const MAX_SHARED: usize = 0xfffe;
 
+/// How many bytes of names a column of a load shares.
+const MAX_SHARED_BYTES: usize = 8 << 20;
+
 impl Name {
     /// A missing name.
     pub const NONE: Name = Name(u32::MAX);
@@ -46,6 +49,7 @@ pub struct Names {
 struct Inner {
     table: HashTable<u32>,
     names: Vec<Box<str>>,
+    bytes: usize,
 }
 
 const HASHER: FixedState = FixedState::with_seed(0);
@@ -55,14 +59,15 @@ impl Names {
     pub fn code(&self, name: &str) -> Option<Name> {
         let hash = HASHER.hash_one(name);
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Inner { table, names } = &mut *inner;
+        let Inner { table, names, bytes } = &mut *inner;
         if let Some(&code) = table.find(hash, |&code| &*names[code as usize] == name) {
             return Some(Name(code));
         }
-        if names.len() >= MAX_SHARED {
+        if names.len() >= MAX_SHARED || *bytes + name.len() > MAX_SHARED_BYTES {
             return None;
         }
         let code = names.len() as u32;
+        *bytes += name.len();
         names.push(name.into());
         table.insert_unique(hash, code, |&code| HASHER.hash_one(&*names[code as usize]));
         Some(Name(code))

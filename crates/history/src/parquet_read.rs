@@ -19,6 +19,7 @@ use tenure_model::column;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::{name_type, value_type};
+use crate::commit::ALIASES;
 use crate::error::{Error, in_dir};
 use crate::manifest::FileEntry;
 use crate::parquet_write::{DIGESTS, TRAILER, footer_digest, footer_length};
@@ -87,7 +88,8 @@ impl HistoryFile {
         }
         let unreadable = |error| Error::unreadable(&self.path, error);
         let plain = ArrowReaderMetadata::try_new(self.metadata.clone(), ArrowReaderOptions::new()).map_err(unreadable)?;
-        let options = ArrowReaderOptions::new().with_schema(in_memory(plain.schema()));
+        let options = ArrowReaderOptions::new()
+            .with_schema(in_memory(plain.schema(), self.path.parent().is_some_and(|folder| folder.ends_with(ALIASES))));
         let metadata = ArrowReaderMetadata::try_new(self.metadata.clone(), options).map_err(unreadable)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata);
         let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted);
@@ -158,10 +160,10 @@ fn digests(metadata: &ParquetMetaData) -> Option<Vec<u64>> {
 }
 
 /// The types in memory: names as codes, amounts as 64-bit integers. Ids are distinct, and stay text.
-fn in_memory(schema: &SchemaRef) -> SchemaRef {
+fn in_memory(schema: &SchemaRef, aliases: bool) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| {
         let data_type = match field.data_type() {
-            DataType::Utf8 if ![column::CUSTOMER_ID, column::ALIAS].contains(&field.name().as_str()) => name_type(),
+            DataType::Utf8 if !aliases && field.name() != column::CUSTOMER_ID => name_type(),
             DataType::Decimal128(_, scale) => value_type(*scale as u8),
             other => other.clone(),
         };

@@ -212,6 +212,9 @@ impl Store {
         self.texts.resize_with(like.names.len(), TextTable::default);
         let before = self.ids.len();
         let ids_before = self.ids.ids.bytes.len();
+        let text_bytes =
+            |texts: &[TextTable]| texts.iter().map(|table| table.texts.bytes.len() + 24 * table.texts.len()).sum::<usize>();
+        let texts_before = text_bytes(&self.texts);
         let mut owners = Vec::with_capacity(rows);
         let mut exports: Vec<(u32, u32)> = Vec::new();
         for part in chunks {
@@ -261,7 +264,9 @@ impl Store {
             exports,
             owners,
         };
-        let bytes = segment.bytes() + self.ids.ids.bytes.len() - ids_before + (self.ids.len() - before) * 32;
+        let bytes =
+            segment.bytes() + self.ids.ids.bytes.len() - ids_before + (self.ids.len() - before) * 32 + text_bytes(&self.texts)
+                - texts_before;
         self.segments.push(segment);
         bytes
     }
