@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,16 +17,17 @@ from statistics import median
 from run import (
     HERE,
     MAPPING,
-    ROWS_PER_CUSTOMER,
     BenchError,
     ProcessReading,
     build_tenure,
     busy_seconds,
+    generate,
     mebibytes,
     measure,
     own_seconds,
     peers_python,
     processor,
+    run_program,
     say,
     seconds,
     size,
@@ -108,17 +108,6 @@ def duckdb_task(python: Path, threads: int, form: str, source: Path, scratch: Pa
         return reading, int(output.split()[0]), taken
 
     return Task(f"DuckDB, {form}", source, run)
-
-
-def generate(tenure: Path, rows: int, file: Path) -> None:
-    """Writes the events, unless they are there from an earlier run."""
-    if file.exists():
-        return
-    say(f"generating {rows:,} events")
-    unfinished = file.with_name("unfinished" + file.suffix)
-    customers = str(rows // ROWS_PER_CUSTOMER)
-    measure([tenure, "generate", "--customers", customers, "--events", str(rows), "--seed", "1", "-o", unfinished])
-    unfinished.rename(file)
 
 
 def warm(path: Path) -> None:
@@ -235,9 +224,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_program(main)

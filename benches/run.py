@@ -252,7 +252,7 @@ def generate(tenure: Path, rows: int, events: Path) -> None:
     if events.exists():
         return
     say(f"generating {rows:,} events")
-    unfinished = events.with_name("unfinished.parquet")
+    unfinished = events.with_name("unfinished" + events.suffix)
     customers = str(rows // ROWS_PER_CUSTOMER)
     measure([tenure, "generate", "--customers", customers, "--events", str(rows), "--seed", "1", "-o", unfinished])
     unfinished.rename(events)
@@ -463,10 +463,15 @@ def main() -> None:
     print(text, end="")
 
 
-if __name__ == "__main__":
+def run_program(main: Callable[[], None]) -> None:
+    """Runs a program; what its user can mend is one line."""
     try:
         main()
     except BenchError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    run_program(main)

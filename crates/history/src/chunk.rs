@@ -294,10 +294,8 @@ impl Chunk {
             .collect();
         let Self { export, ids, times, names, texts, amounts, keys, numbers } = self;
         let amounts = amounts.iter().map(|a| Amounts { units: scatter(&a.units, &places), scale: a.scale });
-        PartitionedChunk {
-            starts,
+        let chunk = Self {
             export,
-            hashes: scatter(&hashes, &places),
             ids: ids.scattered(&places),
             times: times.iter().map(|column| scatter(column, &places)).collect(),
             names: names.iter().map(|column| scatter(column, &places)).collect(),
@@ -305,7 +303,8 @@ impl Chunk {
             amounts: amounts.collect(),
             keys: scatter(&keys, &places),
             numbers: scatter(&numbers, &places),
-        }
+        };
+        PartitionedChunk { starts, hashes: scatter(&hashes, &places), chunk }
     }
 }
 
@@ -342,16 +341,9 @@ impl Ids {
 #[derive(Debug)]
 pub(crate) struct PartitionedChunk {
     starts: Vec<u32>,
-    pub(crate) export: u32,
     /// The hash of each row's customer.
     pub(crate) hashes: Vec<u128>,
-    pub(crate) ids: Ids,
-    pub(crate) times: Vec<Vec<i64>>,
-    pub(crate) names: Vec<Vec<Name>>,
-    pub(crate) texts: Vec<Vec<Box<str>>>,
-    pub(crate) amounts: Vec<Amounts>,
-    pub(crate) keys: Vec<Key>,
-    pub(crate) numbers: Vec<u64>,
+    pub(crate) chunk: Chunk,
 }
 
 impl PartitionedChunk {
@@ -362,10 +354,11 @@ impl PartitionedChunk {
 
     /// About how many bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let row = 16 + 4 + 8 * (self.times.len() + self.amounts.len()) + 4 * self.names.len();
-        let keys = if self.keys.is_empty() { 0 } else { 24 };
-        let texts = self.texts.iter().flatten().map(|text| text.len() + 16).sum::<usize>();
-        self.ids.bytes.len() + texts + self.hashes.len() * (row + keys)
+        let Chunk { ids, times, names, texts, amounts, keys, .. } = &self.chunk;
+        let row = 16 + 4 + 8 * (times.len() + amounts.len()) + 4 * names.len();
+        let keys = if keys.is_empty() { 0 } else { 24 };
+        let texts = texts.iter().flatten().map(|text| text.len() + 16).sum::<usize>();
+        ids.bytes.len() + texts + self.hashes.len() * (row + keys)
     }
 }
 
@@ -420,7 +413,7 @@ mod tests {
             let range = chunk.rows_of(partition);
             rows += range.len();
             for row in range {
-                assert_eq!(id_hash(chunk.ids.get(row)), chunk.hashes[row]);
+                assert_eq!(id_hash(chunk.chunk.ids.get(row)), chunk.hashes[row]);
                 assert_eq!(partition_of(chunk.hashes[row]), partition);
             }
         }

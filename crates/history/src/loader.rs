@@ -150,7 +150,7 @@ impl Loader {
     pub fn discard(&self, reading: u32) {
         locked(&self.readings)[reading as usize] = None;
         locked(&self.held).remove(&reading);
-        locked(&self.waiting).0.retain(|chunk| chunk.export != reading);
+        locked(&self.waiting).0.retain(|part| part.chunk.export != reading);
     }
 
     /// Adds rows. Chunks of some ten thousand rows suit the caches best.

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use crate::chunk::{Ids, Key, MISSING, PartitionedChunk};
+use crate::chunk::{Chunk, Ids, Key, MISSING, PartitionedChunk};
 use crate::names::Name;
 
 pub(crate) const HASHER: FixedState = FixedState::with_seed(0);
@@ -204,7 +204,7 @@ impl Store {
 
     /// Takes the rows of a partition out of chunks. Returns about how many bytes they take.
     pub(crate) fn absorb(&mut self, partition: usize, chunks: &[PartitionedChunk]) -> usize {
-        let Some(like) = chunks.first() else { return 0 };
+        let Some(like) = chunks.first().map(|part| &part.chunk) else { return 0 };
         let rows: usize = chunks.iter().map(|chunk| chunk.rows_of(partition).len()).sum();
         if rows == 0 {
             return 0;
@@ -220,20 +220,20 @@ impl Store {
         for part in chunks {
             let range = part.rows_of(partition);
             match exports.last_mut() {
-                Some((export, count)) if *export == part.export => *count += range.len() as u32,
-                _ => exports.push((part.export, range.len() as u32)),
+                Some((export, count)) if *export == part.chunk.export => *count += range.len() as u32,
+                _ => exports.push((part.chunk.export, range.len() as u32)),
             }
-            owners.extend(range.map(|row| self.ids.place(part.hashes[row], part.ids.get(row))));
+            owners.extend(range.map(|row| self.ids.place(part.hashes[row], part.chunk.ids.get(row))));
         }
         let times = (0..like.times.len()).map(|column| Numbers::of(concat(chunks, partition, rows, |c| &c.times[column])));
         let names = (0..like.names.len()).map(|column| {
-            if chunks.iter().all(|part| part.texts[column].is_empty()) {
+            if chunks.iter().all(|part| part.chunk.texts[column].is_empty()) {
                 return Codes::of(concat(chunks, partition, rows, |chunk| &chunk.names[column]));
             }
             let mut codes = Vec::with_capacity(rows);
             for part in chunks {
-                let texts = &part.texts[column];
-                codes.extend(part.names[column][part.rows_of(partition)].iter().map(|code| match code.local_index() {
+                let texts = &part.chunk.texts[column];
+                codes.extend(part.chunk.names[column][part.rows_of(partition)].iter().map(|code| match code.local_index() {
                     Some(index) => Name::local(self.texts[column].place(texts[index].as_bytes()) as usize),
                     None => *code,
                 }));
@@ -241,11 +241,11 @@ impl Store {
             Codes::of(codes)
         });
         let amounts = (0..like.amounts.len()).map(|column| {
-            let scale = chunks.iter().map(|part| part.amounts[column].scale).max().unwrap_or_default();
+            let scale = chunks.iter().map(|part| part.chunk.amounts[column].scale).max().unwrap_or_default();
             let mut units = Vec::with_capacity(rows);
             for part in chunks {
                 // The loader has seen to it that every amount fits at the largest scale.
-                let amounts = &part.amounts[column];
+                let amounts = &part.chunk.amounts[column];
                 let mine = &amounts.units[part.rows_of(partition)];
                 match 10i64.pow(u32::from(scale - amounts.scale)) {
                     1 => units.extend_from_slice(mine),
@@ -272,15 +272,10 @@ impl Store {
     }
 }
 
-fn concat<T: Copy>(
-    parts: &[PartitionedChunk],
-    partition: usize,
-    rows: usize,
-    column: impl Fn(&PartitionedChunk) -> &Vec<T>,
-) -> Vec<T> {
+fn concat<T: Copy>(parts: &[PartitionedChunk], partition: usize, rows: usize, column: impl Fn(&Chunk) -> &Vec<T>) -> Vec<T> {
     let mut all = Vec::with_capacity(rows);
     for part in parts {
-        all.extend_from_slice(&column(part)[part.rows_of(partition)]);
+        all.extend_from_slice(&column(&part.chunk)[part.rows_of(partition)]);
     }
     all
 }
