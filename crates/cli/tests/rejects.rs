@@ -1,7 +1,5 @@
 //! Rows that could not be read: where they stand, and how they come again.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 mod support;
 
 use std::collections::BTreeSet;
