@@ -11,10 +11,10 @@ use tenure_history::{Chunk, Name, Names};
 use tenure_model::{Day, Decimal, Instant, Precision, column};
 
 use crate::error::Error;
-use crate::expression::Outcome;
 use crate::fields::{Fields, text_at};
 use crate::mapper::{ColumnSource, Fault, Mapper};
 use crate::report::Reason;
+use tenure_expression::Outcome;
 
 /// The first instant that is taken for a time: the start of the year 1.
 pub(crate) const FIRST_MICROS: i64 = FIRST_DAY as i64 * MICROS_PER_DAY;

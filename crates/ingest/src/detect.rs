@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_model::{Table, column as c};
 
-use crate::near::plain;
+use tenure_expression::plain;
 
 // Names in small letters and digits only, with spaces between them; the surest first.
 

@@ -9,14 +9,14 @@ use tenure_history::Loader;
 use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
 
 use crate::error::{Error, ErrorKind};
-use crate::expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
 use crate::fields::{Fields, texts_of};
 use crate::mapper::{ColumnSource, Mapper};
-use crate::near::{plain, suggestion};
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;
 use crate::run::Opened;
 use crate::style::Styles;
+use tenure_expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
+use tenure_expression::{plain, suggestion};
 
 /// An attribute of an export: the column, and the name it is stored by.
 pub(crate) struct Attribute {
@@ -158,7 +158,7 @@ impl Draft {
                 DraftSource::Expression(parsed) => parsed.clone().resolve(Wanted::Number, kind).map(Some),
                 _ => Ok(None),
             })
-            .collect::<Result<Vec<_>, Error>>()?;
+            .collect::<Result<Vec<_>, tenure_expression::Error>>()?;
         let mut columns: Vec<(Arc<str>, usize)> = operands.iter().map(|&place| (header[place].clone(), place)).collect();
         let attributes = self.attributes.iter().map(|attribute| attribute.column);
         let all = if every_column { header.len() } else { 0 };
@@ -327,7 +327,7 @@ impl Names<'_> {
                     Err(_) if !is_one_word(text) && self.header.iter().any(|column| plain(column).contains(&plain(text))) => {
                         Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name)))
                     }
-                    Err(error) => Err(error),
+                    Err(error) => Err(error.into()),
                 },
             },
             ColumnKind::Name => self.constant(text, name, flag, may_be_column),

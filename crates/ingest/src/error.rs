@@ -62,6 +62,12 @@ impl From<tenure_history::Error> for Error {
     }
 }
 
+impl From<tenure_expression::Error> for Error {
+    fn from(error: tenure_expression::Error) -> Self {
+        Self { kind: ErrorKind::Expression, message: error.to_string(), source: Some(Box::new(error)) }
+    }
+}
+
 impl From<tenure_exports::Error> for Error {
     fn from(error: tenure_exports::Error) -> Self {
         // A reading that was ended from here gives the reason back.

@@ -12,11 +12,11 @@ use tenure_model::{Decimal, Instant, Precision, Table, Zone};
 
 use crate::columns::FIRST_MICROS;
 use crate::error::{Error, ErrorKind};
-use crate::expression::{Evaluator, Outcome};
 use crate::fields::{Fields, texts_of};
 use crate::rejects::RejectsFile;
 use crate::report::{Reason, Reject, Rejects, RowCounts};
 use crate::row_reader::RowReader;
+use tenure_expression::{Evaluator, Outcome};
 
 /// Activity later than this after the ingest is rejected as future-dated.
 const FUTURE_MICROS: i64 = 24 * 3600 * 1_000_000;

@@ -10,8 +10,8 @@ use toml::Value;
 
 use super::{ALIAS, Alternative, CUSTOMER, Hints, Key, Mark, Origin, Preset};
 use crate::error::{Error, ErrorKind};
-use crate::near::near;
 use crate::options::Field;
+use tenure_expression::near;
 
 /// The keys of a preset that stand at its top.
 const TOP_KEYS: &[&str] = &["name", "table", "format", "delimiter", "detect", "detected", "local_times", "columns"];

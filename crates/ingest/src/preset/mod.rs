@@ -18,8 +18,8 @@ use std::sync::Arc;
 use tenure_model::{Table, Zone};
 
 use crate::error::{Error, ErrorKind};
-use crate::near::near;
 use crate::options::Field;
+use tenure_expression::near;
 
 pub(crate) use resolve::resolve;
 pub use resolve::table_misfit;

@@ -8,8 +8,8 @@ use super::recognise::{containing, recognise};
 use super::{ALIAS, Alternative, CUSTOMER, Hints, Origin, Preset, PresetChoice};
 use crate::detect;
 use crate::error::{Error, ErrorKind};
-use crate::expression::Parsed;
 use crate::options::{Attributes, Field, Mapping, Source};
+use tenure_expression::Parsed;
 
 /// What a survey may ask.
 const KINDS: [&str; 4] = ["nps", "csat", "ces", "returned"];

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use tenure_model::{Table, column};
 
 use super::*;
-use crate::expression::{ColumnKind, Outcome, Parsed, TextProfile, Wanted};
 use crate::options::{Attributes, Mapping, Source};
+use tenure_expression::{ColumnKind, Outcome, Parsed, TextProfile, Wanted};
 
 /// An export's header and rows, as texts.
 struct Sheet {

@@ -19,7 +19,7 @@ const STYLES: [NumberStyle; 4] = [NumberStyle::Plain, NumberStyle::Point, Number
 
 /// What the texts of a column turned out to be, over all its rows.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct TextProfile {
+pub struct TextProfile {
     /// Whether they are text whatever they look like.
     text: bool,
     values: u64,
@@ -44,11 +44,12 @@ struct Numbers {
 
 impl TextProfile {
     /// Of a column whose values are text by its format.
-    pub(crate) fn of_text() -> Self {
+    pub fn of_text() -> Self {
         Self { text: true, ..Self::default() }
     }
 
-    pub(crate) fn add(&mut self, text: &str) {
+    /// Takes a value in; an empty one is a missing one.
+    pub fn add(&mut self, text: &str) {
         let text = text.trim();
         if text.is_empty() || self.text {
             return;
@@ -71,7 +72,8 @@ impl TextProfile {
         }
     }
 
-    pub(crate) fn join(&mut self, other: &TextProfile) {
+    /// Takes another profile of the same column in.
+    pub fn join(&mut self, other: &TextProfile) {
         self.text |= other.text;
         self.values += other.values;
         self.booleans += other.booleans;
@@ -95,7 +97,7 @@ impl TextProfile {
     }
 
     /// The type that all values have.
-    pub(super) fn strict(&self) -> TextType {
+    pub(crate) fn strict(&self) -> TextType {
         let (style, numbers) = self.numbers();
         if self.values == 0 {
             TextType::Text
@@ -109,7 +111,7 @@ impl TextProfile {
     }
 
     /// The type that most values have, where it is a number.
-    pub(super) fn mostly(&self) -> TextType {
+    pub(crate) fn mostly(&self) -> TextType {
         let (style, numbers) = self.numbers();
         match self.strict() {
             TextType::Text if numbers.integers + numbers.decimals > self.values / 2 => numbers.kind(style),
@@ -134,7 +136,7 @@ impl Numbers {
     }
 }
 
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
         "false" | "False" | "FALSE" => Some(false),

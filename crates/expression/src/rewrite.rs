@@ -1,12 +1,12 @@
 //! Expressions made to fit the types of their columns.
 
 use arrow::datatypes::DataType as ArrowType;
-use polars::prelude::{AnyValue, DataType, Expr, Operator, PolarsError, Schema, lit};
+use polars::prelude::{AnyValue, DataType, Expr, LiteralValue, Operator, PolarsError, Schema, lit};
 use tenure_model::{Day, TimePoint, Zone};
 
-use super::PRECISION;
-use super::parsed::Wanted;
-use super::profile::TextType;
+use crate::PRECISION;
+use crate::parsed::Wanted;
+use crate::profile::TextType;
 
 /// The least decimals inside an expression: those of a quotient.
 const LEAST_SCALE: u8 = tenure_model::DIVISION_SCALE;
@@ -25,7 +25,7 @@ fn scale_of(text: Option<TextType>, arrow: &ArrowType) -> u8 {
 }
 
 /// Whole numbers become decimals where they are computed with, since 64 bits may overflow.
-pub(super) fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8, exact_integers: bool) -> DataType {
+pub(crate) fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8, exact_integers: bool) -> DataType {
     let decimal = DataType::Decimal(PRECISION, scale.into());
     match text {
         Some(TextType::Integer(_)) if exact_integers => decimal,
@@ -51,15 +51,15 @@ pub(super) fn polars_type(text: Option<TextType>, arrow: &ArrowType, scale: u8, 
 }
 
 /// What an expression computes.
-pub(super) struct Arithmetic {
+pub(crate) struct Arithmetic {
     computes: bool,
     multiplies: bool,
-    pub(super) divides: bool,
+    pub(crate) divides: bool,
     modulus: bool,
 }
 
 impl Arithmetic {
-    pub(super) fn of(expression: &Expr) -> Self {
+    pub(crate) fn of(expression: &Expr) -> Self {
         let mut found = Self { computes: false, multiplies: false, divides: false, modulus: false };
         for part in expression {
             if let Expr::BinaryExpr { op, .. } = part {
@@ -72,12 +72,12 @@ impl Arithmetic {
         found
     }
 
-    pub(super) fn exact_integers(&self, wanted: Wanted) -> bool {
+    pub(crate) fn exact_integers(&self, wanted: Wanted) -> bool {
         (wanted == Wanted::Number || self.computes) && !self.modulus
     }
 
     /// Decimals that hold every product of the parts, or every part where nothing is multiplied.
-    pub(super) fn scale(&self, expression: &Expr, kinds: &[(String, Option<TextType>, ArrowType)]) -> Result<u8, PolarsError> {
+    pub(crate) fn scale(&self, expression: &Expr, kinds: &[(String, Option<TextType>, ArrowType)]) -> Result<u8, PolarsError> {
         let parts = expression.into_iter().map(|part| match part {
             Expr::Column(name) => {
                 kinds.iter().find(|(column, ..)| **column == **name).map_or(0, |(_, text, arrow)| scale_of(*text, arrow))
@@ -102,7 +102,7 @@ impl Arithmetic {
 }
 
 /// Makes numbers written with a point exact.
-pub(super) fn exact_literals(expression: Expr, scale: u8) -> Expr {
+pub(crate) fn exact_literals(expression: Expr, scale: u8) -> Expr {
     match expression {
         Expr::Literal(ref value) if let Some(AnyValue::Float64(number)) = value.to_any_value() => {
             lit(number).cast(DataType::Decimal(PRECISION, scale.into()))
@@ -112,15 +112,15 @@ pub(super) fn exact_literals(expression: Expr, scale: u8) -> Expr {
 }
 
 /// Reads quoted literals beside a column as the column's type.
-pub(super) fn beside_columns(expression: Expr, schema: &Schema) -> Expr {
+pub(crate) fn beside_columns(expression: Expr, schema: &Schema, zone: &Zone) -> Expr {
     let type_of = |expression: &Expr| match expression {
         Expr::Column(name) => schema.get(name.as_str()).filter(|t| !matches!(t, DataType::String)).cloned(),
         _ => None,
     };
     match expression {
         Expr::BinaryExpr { left, op, right } if op.is_comparison() => {
-            let new_left = type_of(&right).map(|t| read_as(&left, &t));
-            let new_right = type_of(&left).map(|t| read_as(&right, &t));
+            let new_left = type_of(&right).map(|t| read_as(&left, &t, zone));
+            let new_right = type_of(&left).map(|t| read_as(&right, &t, zone));
             Expr::BinaryExpr { left: new_left.map_or(left, Into::into), op, right: new_right.map_or(right, Into::into) }
         }
         // `column in ('a', 'b')`: the list is a literal below.
@@ -128,7 +128,7 @@ pub(super) fn beside_columns(expression: Expr, schema: &Schema) -> Expr {
             if let [first, list] = input.as_mut_slice()
                 && let Some(t) = type_of(first)
             {
-                *list = list.clone().map_expr(|part| read_as(&part, &t));
+                *list = list.clone().map_expr(|part| read_as(&part, &t, zone));
             }
             Expr::Function { input, function }
         }
@@ -137,7 +137,7 @@ pub(super) fn beside_columns(expression: Expr, schema: &Schema) -> Expr {
 }
 
 /// A quoted literal, or a list of them, as a type. What can't be read as it is an error when the expression is tried.
-fn read_as(literal: &Expr, wanted: &DataType) -> Expr {
+fn read_as(literal: &Expr, wanted: &DataType, zone: &Zone) -> Expr {
     let Expr::Literal(value) = literal else { return literal.clone() };
     if value.get_datatype() != DataType::String {
         return literal.clone();
@@ -145,7 +145,7 @@ fn read_as(literal: &Expr, wanted: &DataType) -> Expr {
     let text = value.to_any_value().and_then(|value| value.get_str().map(str::to_owned));
     match (wanted, text) {
         (DataType::Datetime(..), Some(text)) => match text.parse::<TimePoint>() {
-            Ok(point) => lit(point.resolve(&Zone::utc()).0).cast(wanted.clone()),
+            Ok(point) => lit(point.resolve(zone).0).cast(wanted.clone()),
             Err(_) => literal.clone(),
         },
         (DataType::Date, Some(text)) => match text.parse::<Day>() {
@@ -155,4 +155,23 @@ fn read_as(literal: &Expr, wanted: &DataType) -> Expr {
         (DataType::Datetime(..) | DataType::Date, None) => literal.clone(),
         _ => literal.clone().strict_cast(wanted.clone()),
     }
+}
+
+/// The texts of a literal or a list of literals, if they are all texts.
+pub(crate) fn texts(list: &Expr) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    for part in list {
+        match part {
+            Expr::Literal(LiteralValue::Series(series)) => {
+                for value in series.iter() {
+                    found.push(value.get_str()?.to_owned());
+                }
+            }
+            Expr::Literal(value) => found.push(value.to_any_value()?.get_str()?.to_owned()),
+            // What makes a list of its literals.
+            Expr::Agg(_) => {}
+            _ => return None,
+        }
+    }
+    Some(found)
 }

@@ -7,52 +7,55 @@ use polars::prelude::{AnyValue, Column, DataFrame, DataType, Expr, IntoLazy, Nam
 use tenure_exports::NumberReader;
 use tenure_model::Decimal;
 
-use super::profile::{TextType, boolean};
-use super::{PRECISION, first_line};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::profile::{TextType, boolean};
+use crate::{PRECISION, first_line};
 
 /// How far an exact result may be from the same expression in floating point. More means that it has overflowed.
 const FLOAT_TOLERANCE: (f64, f64) = (0.5, 1e-6);
 
 /// An expression whose columns have types: it can be evaluated.
 #[derive(Debug, Clone)]
-pub(crate) struct Evaluator {
-    pub(super) text: String,
-    pub(super) flag: &'static str,
-    pub(super) expression: Expr,
+pub struct Evaluator {
+    pub(crate) text: String,
+    pub(crate) flag: &'static str,
+    pub(crate) expression: Expr,
     /// The same in floating point, to tell when exact arithmetic has overflowed.
-    pub(super) in_floats: Expr,
-    pub(super) divides: bool,
-    pub(super) columns: Vec<(String, Option<TextType>, ArrowType)>,
-    pub(super) scale: u8,
-    pub(super) schema: Arc<Schema>,
+    pub(crate) in_floats: Expr,
+    pub(crate) divides: bool,
+    pub(crate) columns: Vec<(String, Option<TextType>, ArrowType)>,
+    pub(crate) scale: u8,
+    pub(crate) schema: Arc<Schema>,
 }
 
 /// The value of an expression for one row.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outcome<T> {
+pub enum Outcome<T> {
+    /// The value; none where it is missing.
     Value(Option<T>),
     /// A column's text is not of the type that the expression needs.
     Unreadable {
+        /// The column; empty where the expression itself fails.
         column: String,
+        /// The text.
         value: String,
     },
 }
 
 impl Evaluator {
     /// The columns it reads.
-    pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> {
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(name, ..)| name.as_str())
     }
 
-    pub(super) fn output_type(&self) -> Result<DataType, PolarsError> {
+    pub(crate) fn output_type(&self) -> Result<DataType, PolarsError> {
         let schema =
             DataFrame::empty_with_schema(&self.schema).lazy().select([self.expression.clone().alias("result")]).collect()?;
         Ok(schema.columns()[0].dtype().clone())
     }
 
     /// The rows for which a predicate holds; a missing truth does not hold.
-    pub(crate) fn conditions(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<Vec<Outcome<bool>>, Error> {
+    pub fn conditions(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<Vec<Outcome<bool>>, Error> {
         let (frame, unreadable) = self.frame(rows, column)?;
         let mut outcomes = self.evaluate(&frame, &self.expression, &|value| match value {
             AnyValue::Boolean(holds) => Some(holds),
@@ -63,7 +66,7 @@ impl Evaluator {
     }
 
     /// The numbers, exactly where the expression is made of exact columns; quotients have 6 decimals.
-    pub(crate) fn numbers(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<Vec<Outcome<Decimal>>, Error> {
+    pub fn numbers(&self, rows: usize, column: impl Fn(&str) -> ArrayRef) -> Result<Vec<Outcome<Decimal>>, Error> {
         let (frame, unreadable) = self.frame(rows, column)?;
         let mut outcomes = self.evaluate(&frame, &self.expression, &|value| {
             let number = match value {
@@ -96,7 +99,7 @@ impl Evaluator {
     }
 
     fn failed(&self, error: &PolarsError) -> Error {
-        Error::new(ErrorKind::Expression, format!("{} {:?}: {}", self.flag, self.text, first_line(error)))
+        Error::new(format!("{} {:?}: {}", self.flag, self.text, first_line(error)))
     }
 
     /// The value of an expression for each row. Rows for which it fails are found by halving.

@@ -7,7 +7,7 @@ const MOST: usize = 3;
 const LEAST_LIKENESS: f64 = 0.8;
 
 /// The names most like `wanted`, the likest first. Case, spaces and marks between words do not count.
-pub(crate) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = plain(wanted);
     let mut found: Vec<(f64, &str)> = names
         .into_iter()
@@ -24,12 +24,12 @@ pub(crate) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -
 }
 
 /// A name as words are compared: letters and digits, in lower case.
-pub(crate) fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// ` (did you mean "a" or "b"?)`, or the names there are.
-pub(crate) fn suggestion<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub fn suggestion<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let quoted = |names: &[&str], last: &str| {
         let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         match names.split_last() {

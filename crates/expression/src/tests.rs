@@ -135,11 +135,62 @@ fn typed_columns_keep_their_values() {
 fn wrong_expressions_are_explained() {
     let columns: &[(&str, &[&str])] = &[("amount", &["1.5"]), ("country", &["DE"])];
     let message = |e: &str| numbers(e, columns).unwrap_err().to_string();
-    assert_eq!(message("amout * 2"), "--value \"amout * 2\": no column \"amout\"; did you mean \"amount\"?");
+    assert_eq!(message("amout * 2").lines().next(), Some("--value \"amout * 2\": no column \"amout\"; did you mean \"amount\"?"));
     assert!(message("amount *").contains("cannot read this as a SQL expression"));
     assert!(message("country * 2").contains("arithmetic"), "{}", message("country * 2"));
     assert!(message("country").contains("expected a number"));
     assert!(message("sum(amount)").contains("several rows"));
     assert!(conditions("amount", columns).unwrap_err().to_string().contains("expected a condition"));
     assert!(conditions("amount > 'much'", columns).is_err());
+}
+
+#[test]
+fn mistakes_are_pointed_at() {
+    let header: Vec<Arc<str>> = ["event", "plan", "amount"].map(Arc::from).to_vec();
+    let message = |text: &str| Parsed::new("--filter", text, &header).unwrap_err().to_string();
+    same(
+        &message("amount >"),
+        "--filter \"amount >\": cannot read this as a SQL expression (expected an expression, found the end)\n  amount >\n          ^",
+    );
+    same(
+        &message("plan = 'x' an plan = 'y'"),
+        "--filter \"plan = 'x' an plan = 'y'\": cannot read this as a SQL expression (expected the end, found an)\n  plan = 'x' an plan = 'y'\n             ^",
+    );
+    same(
+        &message("plan = 'x' and plam = 'y'"),
+        "--filter \"plan = 'x' and plam = 'y'\": no column \"plam\"; did you mean \"plan\"?\n  plan = 'x' and plam = 'y'\n                 ^",
+    );
+    same(
+        &message("plan = 'x"),
+        "--filter \"plan = 'x\": cannot read this as a SQL expression (unterminated string literal)\n  plan = 'x\n         ^",
+    );
+    same(
+        &message("plan in ('a', 'b'"),
+        "--filter \"plan in ('a', 'b'\": cannot read this as a SQL expression (expected ), found the end)\n  plan in ('a', 'b'\n                   ^",
+    );
+    same(
+        &message("plan == = 1"),
+        "--filter \"plan == = 1\": cannot read this as a SQL expression (expected an expression, found =)\n  plan == = 1\n          ^",
+    );
+    same(&message(""), "--filter \"\": cannot read this as a SQL expression (expected an expression, found the end)\n  \n  ^");
+}
+
+fn same(found: &str, expected: &str) {
+    assert_eq!(found, expected, "\n{found}");
+}
+
+#[test]
+fn conditions_come_apart_at_their_joints() {
+    let header: Vec<Arc<str>> = ["event", "a", "b", "c"].map(Arc::from).to_vec();
+    let parse = |text: &str| Parsed::new("--born", text, &header).unwrap();
+    let tree = Tree::of(&parse("event in ('x', 'y') and (a = '1' or b > 2) and not c = '3' and 'z' = event"));
+    let columns: Vec<Vec<&str>> = tree.parts().iter().map(|part| part.columns().collect()).collect();
+    assert_eq!(columns, [vec!["event"], vec!["a"], vec!["b"], vec!["c"], vec!["event"]]);
+    let pinned: Vec<_> = tree.pinned("event").iter().map(|part| part.equals_texts("event").unwrap()).collect();
+    assert_eq!(pinned, [vec!["x", "y"], vec!["z"]]);
+    // An alternative pins nothing.
+    assert!(Tree::of(&parse("event = 'x' or a = '1'")).pinned("event").is_empty());
+    assert!(parse("event <> 'x'").equals_texts("event").is_none());
+    assert!(parse("a  =  '1'").is_same_as(&parse("a = '1'")));
+    assert!(!parse("a = '1'").is_same_as(&parse("a = '2'")));
 }
