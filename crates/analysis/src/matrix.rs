@@ -1,6 +1,7 @@
 use serde::Serialize;
-use tenure_model::{Age, Cell, Decimal, Instant, ObservationWindow};
+use tenure_model::{Age, AgeRange, Cell, Decimal, Instant, ObservationWindow};
 
+use crate::dialect::ValueAverage;
 use crate::interval::Interval;
 use crate::query::Measure;
 
@@ -11,24 +12,31 @@ pub struct RetentionMatrix {
     pub definition: Definition,
     /// What the measure adds to cells.
     pub measure: Measure,
+    /// The average of values that the query's rules name.
+    pub value_average: ValueAverage,
     /// What the history could vouch for.
     pub window: ObservationWindow,
     /// How the customers divide.
     pub totals: Totals,
-    /// The ages shown, ascending.
-    pub ages: Vec<Age>,
-    /// The cohorts, by start; with `value` one for each currency.
+    /// The ages or brackets shown, ascending.
+    pub ages: Vec<AgeRange>,
+    /// The cohorts, by start and segment; with `value` one for each currency.
     pub cohorts: Vec<CohortRow>,
-    /// The summary, an entry for each age at which anybody is exposed.
+    /// The summary: an entry for each segment and one over all, for each age at which anybody is exposed.
     pub summary: Vec<SummaryPoint>,
+    /// What a reader must know to read the numbers right.
+    pub notes: Vec<String>,
 }
+
+/// The values of the `by` columns; none is a missing value.
+pub type Segment = Vec<Option<String>>;
 
 /// The rules that a result follows, as results print them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "each field is the flag of the same name; the glossary defines them")]
 pub struct Definition {
     pub source: &'static str,
-    pub birth: &'static str,
+    pub birth: String,
     pub born: Option<String>,
     pub returned: Option<String>,
     pub filter: Option<String>,
@@ -39,9 +47,12 @@ pub struct Definition {
     pub criterion: String,
     pub brackets: Option<String>,
     pub by: Vec<String>,
-    pub segment_as_of: &'static str,
+    pub segment_as_of: String,
+    pub top: Option<usize>,
+    pub min_size: Option<u64>,
     pub measure: String,
     pub currency: Option<String>,
+    pub rates: Option<String>,
     pub zone: String,
     pub week_start: String,
     pub fiscal_start: String,
@@ -57,17 +68,17 @@ pub struct Definition {
 /// How the customers divide: customers = members + born outside the range + without birth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Totals {
-    /// Those with activity before `until`.
+    /// Those with activity left by the filter and before `until`; with declared births also those that customers exports list.
     pub customers: u64,
     /// Those in a cohort.
     pub members: u64,
-    /// Cohorts' sizes, added up.
+    /// Cohorts' sizes, added up: more than members where births recur.
     pub memberships: u64,
-    /// Those born outside the birth range.
+    /// Those born outside the birth range alone.
     pub born_outside_range: u64,
     /// Those without birth.
     pub without_birth: u64,
-    /// Cohorts below a smallest size that are not shown.
+    /// Cohorts below a smallest size that are not shown; a cohort of each segment counts.
     pub hidden_cohorts: u64,
 }
 
@@ -89,24 +100,26 @@ impl std::fmt::Display for CohortStart {
     }
 }
 
-/// A cohort.
+/// A cohort, or a segment of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CohortRow {
     /// The start of its period.
     pub start: CohortStart,
+    /// The values of the `by` columns, in their order; empty without segments.
+    pub segment: Segment,
     /// The currency of its values; none for amounts without one, and for other measures.
     pub currency: Option<String>,
     /// Its members.
     pub size: u64,
-    /// A cell for each age of the matrix.
+    /// A cell for each age or bracket of the matrix.
     pub cells: Vec<CohortCell>,
 }
 
 /// A cell and what the measure adds to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CohortCell {
-    /// The age.
-    pub age: Age,
+    /// The age or bracket.
+    pub age: AgeRange,
     /// Retained and exposed members.
     pub cell: Cell,
     /// The interval of the rate; only of complete cells.
@@ -117,7 +130,14 @@ pub struct CohortCell {
     pub value: Option<CellValue>,
 }
 
-/// The values of a cell.
+impl CohortCell {
+    /// The first age.
+    pub fn first_age(&self) -> Age {
+        self.age.from
+    }
+}
+
+/// The values of a cell: those of its own age or bracket, whatever the criterion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CellValue {
     /// Members with a counted return at this age.
@@ -135,10 +155,12 @@ pub struct CellValue {
 }
 
 /// One point of the summary row.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SummaryPoint {
-    /// The age.
-    pub age: Age,
+    /// The segment it is of; none for the point over all.
+    pub segment: Option<Segment>,
+    /// The age or bracket.
+    pub age: AgeRange,
     /// Cohorts it rests on.
     pub cohorts: u64,
     /// Members exposed in them.

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use tenure_model::{Age, Alignment, Day, FiscalStart, Granularity, Period, TimePoint, WeekStart, Zone};
+use tenure_model::{Age, Alignment, Criterion, Day, Decimal, FiscalStart, Granularity, Period, TimePoint, WeekStart, Zone};
 
+use crate::dialect::Dialect;
 use crate::error::Error;
 
 /// The level of intervals unless another is asked for.
@@ -17,12 +19,32 @@ pub struct RetentionQuery {
     pub age: Option<Period>,
     /// The date from which blocks of periods are counted; required with them.
     pub origin: Option<Day>,
-    /// How ages are counted. Default: calendar.
-    pub alignment: Alignment,
-    /// When a member counts as retained. Default: on.
-    pub criterion: Criterion,
+    /// Where a customer's life starts. Default: the dialect's, which is first.
+    pub birth: Option<Birth>,
+    /// The activity that a birth must be: a SQL condition over columns. Default: any.
+    pub born: Option<String>,
+    /// The activity that counts as a return: a SQL condition over columns. Default: any.
+    pub returned: Option<String>,
+    /// The activity that exists at all for the query: a SQL condition over columns. Default: all.
+    pub filter: Option<String>,
+    /// The least number of returns that make a member retained. Default: 1.
+    pub min_returns: u32,
+    /// How ages are counted. Default: the dialect's, which is calendar.
+    pub alignment: Option<Alignment>,
+    /// When a member counts as retained. Default: the dialect's, which is on.
+    pub criterion: Option<Criterion>,
+    /// The columns whose values part cohorts into segments. Default: none.
+    pub by: Vec<String>,
+    /// The row whose value is a member's segment. Default: the dialect's, which is the birth row.
+    pub segment_as_of: Option<SegmentAsOf>,
+    /// How many segments are kept, by members; the others are drawn together. Default: all.
+    pub top: Option<usize>,
+    /// Cohorts with fewer members are not shown. Default: all are.
+    pub min_size: Option<u64>,
     /// What is measured beside the retained members. Default: customers alone.
     pub measure: Measure,
+    /// What amounts are converted by. Default: each currency is a block of its own.
+    pub rates: Option<Rates>,
     /// The zone of local days. Default: the history's home zone.
     pub zone: Option<Zone>,
     /// The first day of weeks. Default: Monday.
@@ -35,12 +57,14 @@ pub struct RetentionQuery {
     pub born_until: Option<TimePoint>,
     /// The end of the observation window. Default: the history's own.
     pub as_of: Option<TimePoint>,
-    /// The ages that are shown. Default: all that have begun for anybody.
+    /// The ages that are shown; not with brackets, which are the ages shown. Default: all that have begun for anybody.
     pub ages: Ages,
-    /// How the summary row is made. Default: pooled.
-    pub summary: Summary,
+    /// How the summary row is made. Default: the dialect's, which is pooled.
+    pub summary: Option<Summary>,
     /// The level of the intervals. Default: [`DEFAULT_LEVEL`].
     pub level: f64,
+    /// Whose arithmetic is followed where the query says nothing. Default: tenure's own.
+    pub dialect: Dialect,
 }
 
 impl Default for RetentionQuery {
@@ -49,9 +73,19 @@ impl Default for RetentionQuery {
             cohort: Period::One(Granularity::Month),
             age: None,
             origin: None,
-            alignment: Alignment::default(),
-            criterion: Criterion::default(),
+            birth: None,
+            born: None,
+            returned: None,
+            filter: None,
+            min_returns: 1,
+            alignment: None,
+            criterion: None,
+            by: Vec::new(),
+            segment_as_of: None,
+            top: None,
+            min_size: None,
             measure: Measure::default(),
+            rates: None,
             zone: None,
             week_start: WeekStart::default(),
             fiscal_start: FiscalStart::default(),
@@ -59,8 +93,9 @@ impl Default for RetentionQuery {
             born_until: None,
             as_of: None,
             ages: Ages::default(),
-            summary: Summary::default(),
+            summary: None,
             level: DEFAULT_LEVEL,
+            dialect: Dialect::default(),
         }
     }
 }
@@ -72,40 +107,119 @@ impl RetentionQuery {
     }
 
     /// Refuses what contradicts itself.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let block = [self.cohort, self.age_period()].into_iter().find(|period| matches!(period, Period::Block(..)));
-        if let (Some(block), None) = (block, self.origin) {
+    pub(crate) fn check(&self, alignment: Alignment, criterion: &Criterion) -> Result<(), Error> {
+        let block = |period: Period| matches!(period, Period::Block(..)).then_some(period);
+        // Ages that are counted from each birth need no origin.
+        let age = block(self.age_period()).filter(|_| alignment == Alignment::Calendar);
+        let needs_origin = block(self.cohort).or(age);
+        if let (Some(block), None) = (needs_origin, self.origin) {
             return Err(Error::query(format!(
                 "blocks of '{block}' need a date to be counted from: add --cohort-origin YYYY-MM-DD"
             )));
         }
-        if let (None, Some(origin)) = (block, self.origin) {
+        if let (None, Some(origin)) = (needs_origin, self.origin) {
             return Err(Error::query(format!("--cohort-origin {origin} goes with blocks such as --cohort '28 day'")));
         }
         if !(self.level > 0.0 && self.level < 1.0) {
             return Err(Error::query(format!("--level {}: expected a share between 0 and 1, such as 0.95", self.level)));
+        }
+        if self.min_returns == 0 {
+            return Err(Error::query("--min-returns 0: expected at least 1; a member without return is not retained"));
         }
         if let Ages::At(ages) = &self.ages
             && ages.is_empty()
         {
             return Err(Error::query("--at: expected ages, such as 1,7,30"));
         }
+        if matches!(criterion, Criterion::Brackets(_)) && self.ages != Ages::Begun {
+            return Err(Error::query("--brackets says which ages are shown; it can't be combined with --ages or --at"));
+        }
+        if self.top == Some(0) {
+            return Err(Error::query("--top 0: expected at least 1 segment to keep"));
+        }
+        if self.by.is_empty() {
+            let stray = [(self.top.is_some(), "--top"), (self.segment_as_of.is_some(), "--segment-as-of")];
+            if let Some((_, flag)) = stray.iter().find(|(given, _)| *given) {
+                return Err(Error::query(format!("{flag} is about segments: name their columns with --by")));
+            }
+        }
+        if self.rates.is_some() && self.measure != Measure::Value {
+            return Err(Error::query("--rates converts amounts: add --measure value"));
+        }
+        if let Some(twice) = self.by.iter().enumerate().find(|(i, name)| self.by[..*i].contains(name)) {
+            return Err(Error::query(format!("--by names the column \"{}\" twice", twice.1)));
+        }
         Ok(())
     }
 }
 
-/// When a cohort member counts as retained at age k.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Criterion {
-    /// A return at age k (bounded, "N-day").
+/// Where a customer's life starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Birth {
+    /// The earliest activity that matches the birth selector, judged over the whole history.
     #[default]
-    On,
+    First,
+    /// The earliest activity of any kind; there is a birth only if that row matches the selector.
+    FirstEver,
+    /// In each cohort period the first activity that matches the selector: a membership each.
+    Recurring,
+    /// The start of the local day that a date column of the customers table says.
+    Declared(String),
 }
 
-impl fmt::Display for Criterion {
+impl fmt::Display for Birth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Birth::First => f.write_str("first"),
+            Birth::FirstEver => f.write_str("first-ever"),
+            Birth::Recurring => f.write_str("recurring"),
+            Birth::Declared(column) => write!(f, "declared:{column}"),
+        }
+    }
+}
+
+impl FromStr for Birth {
+    type Err = Error;
+
+    /// Reads `first`, `first-ever`, `recurring` or `declared:COLUMN`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "first" => Birth::First,
+            "first-ever" => Birth::FirstEver,
+            "recurring" => Birth::Recurring,
+            _ => match text.split_once(':') {
+                Some(("declared", column)) if !column.is_empty() => Birth::Declared(column.to_owned()),
+                _ => {
+                    return Err(Error::query(format!(
+                        "no birth \"{text}\" (expected first, first-ever, recurring, or declared:COLUMN with a date column of the customers table)"
+                    )));
+                }
+            },
+        })
+    }
+}
+
+/// The row whose value is a member's segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SegmentAsOf {
+    /// The birth row. Segments part the members.
+    #[default]
+    Birth,
+    /// Each return by itself: a member may be retained in several segments, and the size is the cohort's.
+    Activity,
+    /// The customer's latest row before the end of the window. Segments part the members.
+    Latest,
+    /// The same value at birth and return: each segment is analysed as if its rows were the whole log.
+    BirthAndReturn,
+}
+
+impl fmt::Display for SegmentAsOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Criterion::On => "on",
+            SegmentAsOf::Birth => "birth",
+            SegmentAsOf::Activity => "activity",
+            SegmentAsOf::Latest => "latest",
+            SegmentAsOf::BirthAndReturn => "birth-and-return",
         })
     }
 }
@@ -129,6 +243,31 @@ impl fmt::Display for Measure {
             Measure::Events => "events",
             Measure::Value => "value",
         })
+    }
+}
+
+/// Rates of exchange by local date and currency: how much of the target currency one unit is worth.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rates {
+    /// Where they are from, as messages and definitions name it.
+    pub source: String,
+    /// The currency that amounts are converted to, where the rates tell: the only one whose rates are all 1.
+    pub target: Option<String>,
+    /// The rates.
+    pub by_day: BTreeMap<(Day, String), Decimal>,
+}
+
+impl Rates {
+    /// Rates from their rows; the target is found among them.
+    pub fn new(source: impl Into<String>, by_day: BTreeMap<(Day, String), Decimal>) -> Self {
+        let one = Decimal::new(1, 0);
+        let mut all_ones: BTreeMap<&str, bool> = BTreeMap::new();
+        for ((_, currency), rate) in &by_day {
+            *all_ones.entry(currency).or_insert(true) &= rate.normalized() == one;
+        }
+        let mut targets = all_ones.into_iter().filter(|(_, ones)| *ones).map(|(currency, _)| currency.to_owned());
+        let target = targets.next().filter(|_| targets.next().is_none());
+        Self { source: source.into(), target, by_day }
     }
 }
 
@@ -164,18 +303,24 @@ pub enum Summary {
     /// Σ retained_exposed / Σ exposed over the cells of an age with anybody exposed.
     #[default]
     Pooled,
+    /// The same over complete cells alone.
+    PooledComplete,
     /// The mean of complete cells' rates.
     Mean,
     /// The median of complete cells' rates.
     Median,
+    /// Σ retained · w / Σ exposed · w with w = exposed / Σ exposed: cohorts weigh by the square of their size.
+    WeightedTwice,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Summary::Pooled => "pooled",
+            Summary::PooledComplete => "pooled-complete",
             Summary::Mean => "mean",
             Summary::Median => "median",
+            Summary::WeightedTwice => "weighted-twice",
         })
     }
 }

@@ -25,12 +25,15 @@ pub enum Alignment {
     /// Boundaries of the age granularity between the period that holds the birth and the one that holds the activity.
     #[default]
     Calendar,
+    /// Whole units elapsed since the birth instant ([`crate::Rolling`]).
+    Rolling,
 }
 
 impl fmt::Display for Alignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Alignment::Calendar => "calendar",
+            Alignment::Rolling => "rolling",
         })
     }
 }

@@ -7,6 +7,8 @@ pub enum ErrorKind {
     Zone,
     /// A granularity or block of periods.
     Period,
+    /// Ages, brackets, or when a member is retained.
+    Age,
     /// A weekday or month name.
     CalendarName,
     /// A date or an instant.
