@@ -9,7 +9,7 @@ use tenure_model::{Table, Zone, column};
 
 use crate::commands::{
     compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs,
-    retention::RetentionArgs,
+    members::MembersArgs, retention::RetentionArgs, run::RunArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -54,7 +54,11 @@ pub(crate) enum Command {
     /// Say what a history or an export holds
     Inspect(InspectArgs),
     /// Cohorts and who of them came back
-    Retention(RetentionArgs),
+    Retention(Box<RetentionArgs>),
+    /// Who is in a cell of a retention table
+    Members(Box<MembersArgs>),
+    /// Many queries in one pass over the data
+    Run(RunArgs),
     /// Write a synthetic business whose true retention is known
     Generate(GenerateArgs),
     /// Generate a business, ingest it, show its retention
@@ -319,6 +323,19 @@ mod tests {
         assert_eq!(args.first_given(), Some("--table"));
         assert!(matches!(typed(&[]).preset().unwrap(), PresetChoice::Auto));
         assert_eq!(typed(&["--reason", "r"]).first_given(), Some("--reason"));
+    }
+
+    #[test]
+    fn no_two_flags_of_a_command_share_a_value() {
+        use clap::CommandFactory;
+        let command = Cli::command();
+        for verb in command.get_subcommands() {
+            let mut ids: Vec<&str> = verb.get_arguments().map(|arg| arg.get_id().as_str()).collect();
+            ids.sort_unstable();
+            let all = ids.len();
+            ids.dedup();
+            assert_eq!(ids.len(), all, "{}", verb.get_name());
+        }
     }
 
     #[test]

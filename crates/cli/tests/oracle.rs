@@ -79,7 +79,7 @@ fn questions() -> impl Strategy<Value = Question> {
         zones,
         prop::sample::select(vec![Weekday::Monday, Weekday::Saturday, Weekday::Sunday]),
         prop::sample::select(vec![1i8, 4, 10]),
-        prop::option::of(0i64..1000),
+        prop::option::of(1i64..1000),
         prop::option::weighted(0.3, (0i64..500, 1i64..500)),
     )
         .prop_map(|(cohort, age, zone, home, week_start, fiscal_month, as_of, born)| Question {
@@ -318,7 +318,7 @@ fn check(matrix: &RetentionMatrix, rows: &[Row], question: &Question, until: i64
         }
     }
     for point in &matrix.summary {
-        let age = point.age.0 as usize;
+        let age = point.age.from.0 as usize;
         let lived: Vec<&NaiveCell> =
             expected.values().filter_map(|(_, cells)| cells.get(age)).filter(|cell| cell.exposed > 0).collect();
         let sums = lived.iter().fold((0, 0), |(e, r), cell| (e + cell.exposed, r + cell.retained_exposed));
@@ -327,7 +327,10 @@ fn check(matrix: &RetentionMatrix, rows: &[Row], question: &Question, until: i64
     }
     let exposed_ages =
         (0..ages).filter(|&age| expected.values().any(|(_, cells)| cells.get(age).is_some_and(|cell| cell.exposed > 0)));
-    assert_eq!(matrix.summary.iter().map(|point| point.age.0 as usize).collect::<Vec<_>>(), exposed_ages.collect::<Vec<_>>());
+    assert_eq!(
+        matrix.summary.iter().map(|point| point.age.from.0 as usize).collect::<Vec<_>>(),
+        exposed_ages.collect::<Vec<_>>()
+    );
 }
 
 fn json(history: &History, query: &RetentionQuery) -> Vec<u8> {

@@ -148,15 +148,46 @@ impl Parsed {
         };
         // A column with a few bad values among numbers is still meant as numbers where the expression needs them.
         attempt(TextProfile::strict).or_else(|strict| {
-            attempt(TextProfile::mostly)
-                .map_err(|_| Error::new(format!("{} {:?}: {}{}", self.flag, self.text, first_line(&strict), self.place())))
+            attempt(TextProfile::mostly).map_err(|_| {
+                Error::new(format!("{} {:?}: {}{}", self.flag, self.text, in_plain_words(&first_line(&strict)), self.place()))
+            })
         })
     }
+}
+
+/// The columns that an expression names, whether or not there are such.
+///
+/// # Errors
+///
+/// Where it can't be read.
+pub fn column_names(text: &str) -> Result<Vec<String>, Error> {
+    let expression = polars::sql::sql_expr(text).map_err(|error| Error::new(first_line(&error)))?;
+    let mut names: Vec<String> = Vec::new();
+    for part in &expression {
+        if let Expr::Column(name) = part
+            && !names.iter().any(|known| **known == **name)
+        {
+            names.push(name.to_string());
+        }
+    }
+    Ok(names)
 }
 
 /// Where a part of the expression begins, to be pointed at; nothing for the whole.
 fn pointed_at(text: &str, column: &str) -> String {
     place::of_column(text, column).map(|at| place::pointed(text, at)).unwrap_or_default()
+}
+
+/// What is wrong with types, for those who do not know Polars.
+fn in_plain_words(message: &str) -> String {
+    let advice = if message.starts_with("conversion from `str`") {
+        "a quoted literal beside a column of numbers, dates or truths must be one itself"
+    } else if message.starts_with("cannot compare string with") {
+        "a column of texts is compared with a number; put the number in quotes, or choose a column of numbers"
+    } else {
+        return message.to_owned();
+    };
+    format!("{advice} ({message})")
 }
 
 /// Checks that a text is one SQL expression and nothing more. Polars itself does not say where it is not.

@@ -1,3 +1,4 @@
+use arrow::array::RecordBatch;
 use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -31,8 +32,8 @@ pub fn render_retention(
         (Format::Markdown, Layout::Wide) => {
             Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{:.1} %", share * 100.0))))
         }
-        (Format::Parquet, Layout::Long) => parquet(matrix),
-        (Format::Arrow, Layout::Long) => arrow(matrix),
+        (Format::Parquet, Layout::Long) => parquet(&long::batch(matrix)?),
+        (Format::Arrow, Layout::Long) => arrow(&long::batch(matrix)?),
         (Format::Json | Format::Parquet | Format::Arrow, Layout::Wide) => {
             Err(Error::unsupported(format!("--wide goes with csv and markdown; {format} has a row for each cell")))
         }
@@ -42,15 +43,21 @@ pub fn render_retention(
 /// What the numbers mean, in one line.
 pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
     let d = &matrix.definition;
-    let measure = match d.measure.as_str() {
-        "events" => "events of members",
-        "value" => "value of members' activity",
-        _ => "members with activity",
-    };
-    let mut parts = vec![format!(
-        "{measure} in the age's {}; cohorts: {} of first activity; {} alignment; zone {}",
-        d.age, d.cohort, d.alignment, d.zone
-    )];
+    let mut parts = vec![sentence_start(matrix)];
+    parts.push(format!("{} alignment; zone {}", d.alignment, d.zone));
+    if d.dialect != "tenure" {
+        parts.insert(0, format!("dialect {}", d.dialect));
+    }
+    if let Some(filter) = &d.filter {
+        parts.push(format!("only activity where {filter}"));
+    }
+    if !d.by.is_empty() {
+        parts.push(format!("by {} at {}", d.by.join(", "), d.segment_as_of));
+    }
+    if let Some(rates) = &d.rates {
+        let to = d.currency.as_ref().map(|currency| format!(" to {currency}")).unwrap_or_default();
+        parts.push(format!("converted{to} with {rates}"));
+    }
     if d.week_start != "monday" {
         parts.push(format!("weeks from {}", d.week_start));
     }
@@ -75,11 +82,48 @@ pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
     parts.join("; ")
 }
 
-type TextRows = (Vec<String>, Vec<Vec<String>>);
+/// Whose what is counted when.
+fn sentence_start(matrix: &RetentionMatrix) -> String {
+    let d = &matrix.definition;
+    let returns = match (&d.returned, d.min_returns) {
+        (None, 1) => "activity".to_owned(),
+        (None, n) => format!("at least {n} activities"),
+        (Some(condition), 1) => format!("a return ({condition})"),
+        (Some(condition), n) => format!("at least {n} returns ({condition})"),
+    };
+    let age = &d.age;
+    let when = match d.criterion.as_str() {
+        "on-or-after" => format!("in the age's {age} or later"),
+        "on-or-before" => format!("up to the age's {age}"),
+        "streak" => format!("in every {age} up to the age"),
+        "brackets" => format!("in the bracket's ages, each a {age}"),
+        _ => format!("in the age's {age}"),
+    };
+    let what = match d.measure.as_str() {
+        "events" => "events of members".to_owned(),
+        "value" => "value of members' activity".to_owned(),
+        _ => format!("members with {returns}"),
+    };
+    let of = d.born.as_ref().map(|born| format!(" ({born})")).unwrap_or_default();
+    let birth = match d.birth.as_str() {
+        "first" if d.born.is_none() => "first activity".to_owned(),
+        "first" => format!("first birth activity{of}"),
+        "first-ever" => format!("first activity of any kind, which must be a birth{of}"),
+        "recurring" => format!("any activity{of}, again in each {}", d.cohort),
+        declared => declared.replace("declared:", "the date "),
+    };
+    format!("{what} {when}; cohorts: {} of {birth}", d.cohort)
+}
+
+pub(crate) type TextRows = (Vec<String>, Vec<Vec<String>>);
 
 /// The long form as texts; what is missing is empty.
 fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
-    let batch = long::batch(matrix)?;
+    text_rows(&long::batch(matrix)?)
+}
+
+/// A table as texts; what is missing is empty.
+pub(crate) fn text_rows(batch: &RecordBatch) -> Result<TextRows, Error> {
     let header = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
     let formatters = batch
         .columns()
@@ -92,7 +136,7 @@ fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
     Ok((header, rows))
 }
 
-fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
+pub(crate) fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |error| Error::encoding("CSV", error);
     writer.write_record(header).map_err(failed)?;
@@ -103,25 +147,30 @@ fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
 }
 
 fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
+    let is_word =
+        |name: &str| ["cohort", "currency", "state"].contains(&name) || matrix.definition.by.iter().any(|by| by == name);
+    let mut text = markdown_table(header, rows, |name| if is_word(name) { "---" } else { "---:" });
+    text.push_str(&format!("\n_{}_\n", retention_sentence(matrix)));
+    for note in &matrix.notes {
+        text.push_str(&format!("\n_{note}_\n"));
+    }
+    text.into_bytes()
+}
+
+/// A Markdown table; `rule` is what stands below a column's name.
+pub(crate) fn markdown_table(header: &[String], rows: &[Vec<String>], rule: impl Fn(&str) -> &'static str) -> String {
     let line = |fields: &[String]| {
         let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|")).collect();
         format!("| {} |\n", fields.join(" | "))
     };
-    let rule: Vec<String> = header
-        .iter()
-        .map(|name| if ["cohort", "currency", "state"].contains(&name.as_str()) { "---" } else { "---:" }.to_owned())
-        .collect();
+    let rules: Vec<String> = header.iter().map(|name| rule(name).to_owned()).collect();
     let mut text = line(header);
-    text.push_str(&line(&rule));
-    for row in rows {
-        text.push_str(&line(row));
-    }
-    text.push_str(&format!("\n_{}_\n", retention_sentence(matrix)));
-    text.into_bytes()
+    text.push_str(&line(&rules));
+    rows.iter().for_each(|row| text.push_str(&line(row)));
+    text
 }
 
-fn parquet(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
-    let batch = long::batch(matrix)?;
+pub(crate) fn parquet(batch: &RecordBatch) -> Result<Vec<u8>, Error> {
     let failed = |error| Error::encoding("Parquet", error);
     let metadata = batch.schema().metadata().iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
     let properties = WriterProperties::builder()
@@ -131,14 +180,13 @@ fn parquet(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
         .build();
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
+    writer.write(batch).map_err(failed)?;
     writer.into_inner().map_err(failed)
 }
 
-fn arrow(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
-    let batch = long::batch(matrix)?;
+pub(crate) fn arrow(batch: &RecordBatch) -> Result<Vec<u8>, Error> {
     let failed = |error| Error::encoding("Arrow", error);
     let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
+    writer.write(batch).map_err(failed)?;
     writer.into_inner().map_err(failed)
 }
