@@ -10,7 +10,8 @@ use crate::batch::{Batch, RowNumbers, Rows, Sink};
 use crate::csv_header::{head, note};
 use crate::error::Error;
 use crate::foreign::guarded;
-use crate::input::{Hints, Input, Whole};
+use crate::input::{Hints, Input, OLE, Whole};
+use crate::sheet_size::{check_ods, check_xls};
 
 /// How many rows are handed out at once.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -34,6 +35,9 @@ impl ExcelRows {
             Whole::File(path) => std::fs::read(&*path).map_err(|error| Error::io(&path, "read", error))?.into(),
             Whole::Memory(bytes) => bytes,
         };
+        // The other formats are read cell by cell.
+        guarded(|| if bytes.starts_with(OLE) { check_xls(&bytes) } else { check_ods(&bytes) })
+            .map_err(|error| unreadable(&error))?;
         let workbook = guarded(|| {
             calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| match error {
                 calamine::Error::Msg(_) => "it is none of xlsx, xlsb, xls and ods".to_owned(),
