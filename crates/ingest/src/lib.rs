@@ -20,6 +20,7 @@ mod fields;
 mod identity;
 mod mapper;
 mod near;
+mod operands;
 mod options;
 mod preset;
 mod rejects;

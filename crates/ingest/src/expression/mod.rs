@@ -8,7 +8,7 @@ mod rewrite;
 mod tests;
 
 pub(crate) use evaluator::{Evaluator, Outcome};
-pub(crate) use parsed::{ColumnKind, Parsed, Wanted};
+pub(crate) use parsed::{ColumnKind, Elsewhere, Meant, Operand, Parsed, Wanted};
 pub(crate) use profile::TextProfile;
 
 use polars::prelude::PolarsError;

@@ -53,52 +53,107 @@ impl Parsed {
         self.columns.iter().map(String::as_str)
     }
 
-    /// Settles the columns' types. `profiles` has one for each column that is text; `typed` the types of the others.
-    pub(crate) fn resolve(self, wanted: Wanted, column: impl Fn(&str) -> ColumnKind) -> Result<Evaluator, Error> {
-        let attempt = |pick: fn(&TextProfile) -> TextType| -> Result<Evaluator, PolarsError> {
-            let kinds: Vec<(String, Option<TextType>, ArrowType)> = self
-                .columns
-                .iter()
-                .map(|name| match column(name) {
-                    ColumnKind::Text(profile) => (name.clone(), Some(pick(&profile)), ArrowType::Utf8),
-                    ColumnKind::Typed(data_type) => (name.clone(), None, data_type),
-                })
-                .collect();
-            let arithmetic = Arithmetic::of(&self.expression);
-            let scale = arithmetic.scale(&self.expression, &kinds)?;
-            let types = |exact: bool| -> Schema {
-                let types = kinds.iter().map(|(name, text, arrow)| {
-                    let exact_type = polars_type(*text, arrow, scale, arithmetic.exact_integers(wanted));
-                    let float = !exact && (exact_type.is_primitive_numeric() || exact_type.is_decimal());
-                    (name.as_str().into(), if float { DataType::Float64 } else { exact_type })
-                });
-                types.collect()
-            };
-            let (schema, float_schema) = (types(true), types(false));
-            let expression = self.expression.clone().map_expr(|e| beside_columns(exact_literals(e, scale), &schema));
-            let evaluator = Evaluator {
-                text: self.text.clone(),
-                flag: self.flag,
-                expression,
-                in_floats: self.expression.clone().map_expr(|e| beside_columns(e, &float_schema)),
-                divides: arithmetic.divides,
-                columns: kinds,
-                scale,
-                schema: Arc::new(schema),
-            };
-            let found = evaluator.output_type()?;
-            if wanted.accepts(&found) {
-                Ok(evaluator)
-            } else {
-                Err(PolarsError::ComputeError(format!("it gives {}, expected {}", in_words(&found), wanted.name()).into()))
-            }
+    /// Settles the columns' types.
+    pub(crate) fn resolve(self, wanted: Wanted, operand: impl Fn(&str) -> Operand) -> Result<Evaluator, Error> {
+        let operands: Vec<(&String, Operand)> = self.columns.iter().map(|name| (name, operand(name))).collect();
+        let attempt = |pick: &dyn Fn(&str, &Operand, &TextProfile) -> TextType| -> Result<Evaluator, PolarsError> {
+            let kinds = operands.iter().map(|(name, operand)| match &operand.kind {
+                ColumnKind::Text(profile) => ((*name).clone(), Some(pick(name, operand, profile)), ArrowType::Utf8),
+                ColumnKind::Typed(data_type) => ((*name).clone(), None, data_type.clone()),
+            });
+            self.with_types(wanted, kinds.collect())
+        };
+        let strict = match attempt(&|_, operand, profile| operand.strict(profile)) {
+            Ok(evaluator) => return Ok(evaluator),
+            Err(strict) => strict,
         };
         // A column with a few bad values among numbers is still meant as numbers where the expression needs them.
-        attempt(TextProfile::strict).or_else(|strict| {
-            attempt(TextProfile::mostly)
-                .map_err(|_| Error::new(ErrorKind::Expression, format!("{} {:?}: {}", self.flag, self.text, first_line(&strict))))
-        })
+        if let Ok(evaluator) = attempt(&|_, _, profile| profile.mostly()) {
+            return Ok(evaluator);
+        }
+        // So is one that is all bad here where it is known from elsewhere what it should be: as few of them as will do.
+        for meant in [Meant::Numbers, Meant::Truths] {
+            let open = operands.iter().filter(|(_, operand)| operand.may_be(meant)).take(MOST_OPEN);
+            let open: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
+            for chosen in 1u32..1 << open.len() {
+                let is_chosen = |name: &str| open.iter().position(|open| *open == name).is_some_and(|at| chosen >> at & 1 == 1);
+                let pick = |name: &str, _: &Operand, profile: &TextProfile| match meant {
+                    _ if !is_chosen(name) => profile.mostly(),
+                    Meant::Numbers => profile.as_numbers(),
+                    Meant::Truths => TextType::Boolean,
+                };
+                if let Ok(evaluator) = attempt(&pick) {
+                    return Ok(evaluator);
+                }
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Expression,
+            format!("{} {:?}: {}{}", self.flag, self.text, in_our_words(&strict), what_there_is(&operands)),
+        ))
     }
+
+    fn with_types(&self, wanted: Wanted, kinds: Vec<(String, Option<TextType>, ArrowType)>) -> Result<Evaluator, PolarsError> {
+        let arithmetic = Arithmetic::of(&self.expression);
+        let scale = arithmetic.scale(&self.expression, &kinds)?;
+        let types = |exact: bool| -> Schema {
+            let types = kinds.iter().map(|(name, text, arrow)| {
+                let exact_type = polars_type(*text, arrow, scale, arithmetic.exact_integers(wanted));
+                let float = !exact && (exact_type.is_primitive_numeric() || exact_type.is_decimal());
+                (name.as_str().into(), if float { DataType::Float64 } else { exact_type })
+            });
+            types.collect()
+        };
+        let (schema, float_schema) = (types(true), types(false));
+        let expression = self.expression.clone().map_expr(|e| beside_columns(exact_literals(e, scale), &schema));
+        let evaluator = Evaluator {
+            text: self.text.clone(),
+            flag: self.flag,
+            expression,
+            in_floats: self.expression.clone().map_expr(|e| beside_columns(e, &float_schema)),
+            divides: arithmetic.divides,
+            columns: kinds,
+            scale,
+            schema: Arc::new(schema),
+        };
+        let found = evaluator.output_type()?;
+        if wanted.accepts(&found) {
+            Ok(evaluator)
+        } else {
+            Err(PolarsError::ComputeError(format!("it gives {}, expected {}", in_words(&found), wanted.name()).into()))
+        }
+    }
+}
+
+/// Columns of an expression whose types are tried out at the most.
+const MOST_OPEN: usize = 6;
+
+/// Why an expression does not fit its columns.
+fn in_our_words(error: &PolarsError) -> String {
+    let words = first_line(error);
+    if words.starts_with("arithmetic on") {
+        "only numbers can be computed with".to_owned()
+    } else if words.starts_with("cannot compare") {
+        "values of different types can't be compared".to_owned()
+    } else {
+        words
+    }
+}
+
+/// What the columns hold, here and elsewhere, and what can be done about it.
+fn what_there_is(operands: &[(&String, Operand)]) -> String {
+    let holds = operands.iter().map(|(name, operand)| {
+        let here = operand.kind.in_words();
+        match &operand.elsewhere.otherwise {
+            Some(other) => format!("column \"{name}\" holds {here} here and {other}"),
+            None => format!("column \"{name}\" holds {here}"),
+        }
+    });
+    let holds: Vec<String> = holds.collect();
+    let differ = operands.iter().any(|(_, operand)| operand.elsewhere.otherwise.is_some());
+    let advice =
+        if differ { "; mend it, or ingest the files one after the other, each with an expression that fits it" } else { "" };
+    if holds.is_empty() { String::new() } else { format!(" ({}{advice})", holds.join(", ")) }
 }
 
 /// What an expression should give.
@@ -139,4 +194,102 @@ fn in_words(found: &DataType) -> String {
 pub(crate) enum ColumnKind {
     Text(TextProfile),
     Typed(ArrowType),
+}
+
+impl ColumnKind {
+    /// What it holds, where people read it.
+    pub(crate) fn in_words(&self) -> String {
+        let words = match self {
+            ColumnKind::Text(profile) if profile.is_blank() => "no values",
+            ColumnKind::Text(profile) => match (profile.strict(), profile.mostly()) {
+                (TextType::Integer(_) | TextType::Decimal(..), _) => "numbers",
+                (TextType::Boolean, _) => "true and false",
+                (TextType::Text, TextType::Text | TextType::Boolean) => "text",
+                (TextType::Text, _) => "numbers and other text",
+            },
+            ColumnKind::Typed(t) if t.is_integer() || t.is_floating() || t.is_decimal() => "numbers",
+            ColumnKind::Typed(ArrowType::Boolean) => "true and false",
+            ColumnKind::Typed(ArrowType::Date32 | ArrowType::Date64) => "dates",
+            ColumnKind::Typed(ArrowType::Timestamp(..)) => "times",
+            ColumnKind::Typed(ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View) => "text",
+            ColumnKind::Typed(other) => return other.to_string(),
+        };
+        words.to_owned()
+    }
+
+    /// Whether nothing is known of its values.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(self, ColumnKind::Text(profile) if profile.is_blank())
+    }
+
+    /// Whether it holds texts that are no numbers, in a format that does not tell them apart.
+    pub(crate) fn is_plain_text(&self) -> bool {
+        matches!(self, ColumnKind::Text(profile) if !profile.is_blank() && !profile.is_text() && profile.strict() == TextType::Text)
+    }
+
+    /// What its values are taken for where they are of one kind, or nearly.
+    pub(crate) fn meant(&self) -> Option<Meant> {
+        match self {
+            ColumnKind::Text(profile) => match profile.mostly() {
+                TextType::Integer(_) | TextType::Decimal(..) => Some(Meant::Numbers),
+                TextType::Boolean => Some(Meant::Truths),
+                TextType::Text => None,
+            },
+            ColumnKind::Typed(ArrowType::Boolean) => Some(Meant::Truths),
+            ColumnKind::Typed(t) if t.is_integer() || t.is_floating() || t.is_decimal() => Some(Meant::Numbers),
+            ColumnKind::Typed(_) => None,
+        }
+    }
+}
+
+/// What a column that does not look like it may be meant as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meant {
+    Numbers,
+    Truths,
+}
+
+/// What the other exports of a load say of a column.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Elsewhere {
+    /// It holds numbers by its type, and not only by how it looks.
+    pub(crate) typed_numbers: bool,
+    /// It holds texts that are no numbers, in a format that does not tell them apart.
+    pub(crate) texts: bool,
+    /// What it may be meant as.
+    pub(crate) meant: Vec<Meant>,
+    /// What it holds that it does not hold here: `numbers in orders.csv`.
+    pub(crate) otherwise: Option<String>,
+}
+
+/// A column of an expression: what it holds, here and elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct Operand {
+    pub(crate) kind: ColumnKind,
+    pub(crate) elsewhere: Elsewhere,
+}
+
+impl From<ColumnKind> for Operand {
+    /// A column of which nothing else is known.
+    fn from(kind: ColumnKind) -> Self {
+        Self { kind, elsewhere: Elsewhere::default() }
+    }
+}
+
+impl Operand {
+    /// The type that all its texts have, those of the other exports included.
+    fn strict(&self, profile: &TextProfile) -> TextType {
+        match profile.strict() {
+            TextType::Text if self.elsewhere.typed_numbers && !profile.is_text() => profile.as_numbers(),
+            TextType::Integer(_) | TextType::Decimal(..) if self.elsewhere.texts && !self.elsewhere.typed_numbers => {
+                TextType::Text
+            }
+            strict => strict,
+        }
+    }
+
+    fn may_be(&self, meant: Meant) -> bool {
+        let ColumnKind::Text(profile) = &self.kind else { return false };
+        profile.mostly() == TextType::Text && (profile.is_blank() || self.elsewhere.meant.contains(&meant))
+    }
 }
