@@ -367,3 +367,21 @@ fn a_folder_that_cannot_be_written_is_told() {
     }
     set(0o755);
 }
+
+#[test]
+fn a_reader_of_a_copy_without_its_lock_files_is_waited_for() {
+    let logs = Logs::new(20_000);
+    logs.fresh("copy", "base");
+    for file in [".readers", ".lock"] {
+        fs::remove_file(logs.place.path("copy").join(file)).unwrap();
+    }
+    let history = History::open(&logs.place.path("copy")).unwrap();
+    logs.ingest("second.csv", "copy");
+    logs.place.ok(&["compact", "copy"]);
+    retention(&history, &RetentionQuery::default()).unwrap();
+    assert_eq!(logs.place.content("copy"), logs.both);
+    // Asking leaves nothing in a folder that is no history.
+    fs::create_dir(logs.place.path("empty")).unwrap();
+    History::open(&logs.place.path("empty")).unwrap_err();
+    assert_eq!(all_files(&logs.place.path("empty")), Vec::<std::path::PathBuf>::new());
+}

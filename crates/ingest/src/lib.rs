@@ -27,6 +27,7 @@ mod rejects;
 mod report;
 mod row_reader;
 mod run;
+mod shapes;
 mod style;
 
 pub use error::{Error, ErrorKind};

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::preset::{self, PresetChoice};
 use crate::rejects::RejectsFile;
 use crate::report::{InputReport, Report};
+use crate::shapes;
 use crate::style::{Styles, styles};
 
 /// A step of an ingest, for progress.
@@ -62,7 +63,7 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     let aliases = identity::aliases(&opened, options, &target)?;
     // A dry run finds the rows where they would lie; what it prepares goes with the writer.
     if let Target::Directory(writer) | Target::DryRun(writer) = &mut target {
-        writer.merge_identities(&aliases.all, &options.home_zone)?;
+        writer.merge_identities(&aliases.all, &options.home_zone, options.memory)?;
     }
     let keyed = opened.iter().any(|one| !one.draft.key.is_empty());
     let load_options = LoadOptions {
@@ -71,7 +72,8 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
         compare: options.compare,
         memory: options.memory,
     };
-    let loader = Loader::new(load_options, target);
+    let earlier = writer(&target).map_or_else(Vec::new, |writer| writer.earlier(table));
+    let loader = Loader::new(load_options, target).with_shapes(shapes::all(&opened));
     let rejects = options.rejects.as_ref().map(|path| RejectsFile::begin(path, all_columns(&opened))).transpose()?;
     let mut inputs = Vec::new();
     let mut observed_until = None;
@@ -89,7 +91,8 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
-    let mut report = Report { table, inputs, span: None, customers: 0, events: 0, replaced: 0, bytes_out: 0 };
+    let mut report =
+        Report { table, inputs, span: None, customers: 0, events: 0, replaced: 0, bytes_out: 0, warnings: Vec::new() };
     let total = report.total();
     if !options.max_rejects.allows(total.rejected, total.read) {
         return Ok(Ingested { report, loaded: None });
@@ -108,6 +111,7 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     report.customers = loaded.customers;
     report.events = loaded.events;
     report.replaced = loaded.replaced;
+    report.warnings = shapes::warnings(&opened, &report, &earlier);
     report.bytes_out = loaded.bytes;
     Ok(Ingested { report, loaded: Some(loaded) })
 }

@@ -85,6 +85,7 @@ pub(crate) fn run(args: &IngestArgs, term: &Term) -> anyhow::Result<Status> {
         _ => text(&ingested.report, committed).into_bytes(),
     };
     args.output.write(&bytes, format, term)?;
+    ingested.report.warnings.iter().for_each(|warning| term.warning(warning));
     if ingested.loaded.is_none() {
         say_too_many_rejects(&ingested.report, options.max_rejects, "nothing was committed", term);
         return Ok(Status::LimitCrossed);
@@ -172,6 +173,7 @@ struct ReportObject<'a> {
     events: u64,
     bytes_in: u64,
     bytes_out: u64,
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -242,6 +244,7 @@ fn json(report: &Report, committed: bool) -> anyhow::Result<Vec<u8>> {
         events: report.events,
         bytes_in: report.inputs.iter().map(|input| input.bytes_in).sum(),
         bytes_out: report.bytes_out,
+        warnings: &report.warnings,
     };
     let mut bytes = serde_json::to_vec_pretty(&object)?;
     bytes.push(b'\n');
