@@ -22,7 +22,7 @@ use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
   tenure generate --customers 1000 --events 20000 --seed 7 -o shop.csv
-  tenure generate --customers 500000 --events 10000000 --seed 1 -o events.parquet
+  tenure generate --customers 50000 --events 1000000 --seed 1 -o events.parquet
   tenure generate --customers 10000 --events 200000 --seed 1 -o history";
 
 /// Write a synthetic business whose true retention is known: the same seed, the same bytes.

@@ -16,13 +16,13 @@ use crate::output::OutputArgs;
 use crate::progress::Bars;
 use crate::term::Term;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "Examples (their files lie in data/sample of the source):
   tenure ingest orders.csv --into history
-  tenure ingest 'exports/*.csv.gz' --into history --customer user_id --time created_at
-  tenure ingest retail.csv --into history --value 'Quantity * UnitPrice' --where 'Quantity > 0'
-  tenure ingest orders.csv --into history --time-format '%d.%m.%Y %H:%M' --source-zone Europe/Berlin
+  tenure ingest 'exports/*.csv' --into history --customer customer_id --time created_at
+  tenure ingest orders.csv --into sales --value 'quantity * unit_price' --where 'quantity > 0'
+  tenure ingest bestellungen.csv --into shop --value Betrag --source-zone Europe/Berlin
   tenure ingest subscriptions.csv --into history --table subscriptions
-  tenure ingest log.jsonl --into history --max-rejects 1% --rejects rejected.csv";
+  tenure ingest log.jsonl --into log --max-rejects 1% --rejects rejected.csv";
 
 /// How many examples of a reason the totals show.
 const TOTAL_EXAMPLES: usize = 3;
