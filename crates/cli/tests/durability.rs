@@ -306,6 +306,7 @@ fn a_disk_that_takes_no_more_leaves_the_old_state() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{args}: {said}");
         assert!(said.contains("cannot write"), "{args}: {said}");
+        said
     };
     let mapping = MAPPING.join(" ");
     for blocks in [0, 1, 8, 64] {
@@ -315,6 +316,17 @@ fn a_disk_that_takes_no_more_leaves_the_old_state() {
         assert!(!place.path("fresh").exists());
     }
     limited(8, "compact both");
+    // Other files are told by the name that they were to have, with the cause.
+    place.file("bad.csv", format!("customer,time\n{}", "somebody,some day\n".repeat(100_000)));
+    for (args, file) in [
+        ("generate --customers 100 --events 100000 -o new.csv", "new.csv"),
+        ("retention base --cohort day --format json -o new.json", "new.json"),
+        ("ingest bad.csv --into fresh --rejects new.csv", "new.csv"),
+    ] {
+        let said = limited(8, args);
+        assert!(said.contains(&format!("error: {file}: cannot write: File too large (os error 27)\n")), "{said}");
+        assert!(!place.path(file).exists() && !place.path("new.csv.part").exists());
+    }
     assert_eq!(place.content("both"), logs.both);
     logs.ingest("second.csv", "h");
     assert_eq!(place.content("h"), logs.both);

@@ -72,17 +72,18 @@ fn differences(new: &RowShape, old: &RowShape) -> Vec<String> {
         _ => {}
     }
     let both_keyed = new.keyed && old.keyed;
-    let list = |names: BTreeSet<&String>| -> String {
+    let list = |what: &str, names: BTreeSet<&String>| -> String {
         let quoted = |name: &&String| format!("\"{name}\"");
-        names.iter().map(quoted).collect::<Vec<_>>().join(", ")
+        let many = if names.len() > 1 { "s" } else { "" };
+        format!("{what}{many} {}", names.iter().map(quoted).collect::<Vec<_>>().join(", "))
     };
     let mut compare = |what: &str, new: &BTreeSet<String>, old: &BTreeSet<String>| {
         let (more, less): (BTreeSet<_>, BTreeSet<_>) = (new.difference(old).collect(), old.difference(new).collect());
         if !more.is_empty() && !both_keyed {
-            found.push(format!("only these have the {what} {}", list(more)));
+            found.push(format!("only these have the {}", list(what, more)));
         }
         if !less.is_empty() {
-            found.push(format!("only those have the {what} {}", list(less)));
+            found.push(format!("only those have the {}", list(what, less)));
         }
     };
     compare("column", &new.columns, &old.columns);
