@@ -11,7 +11,7 @@ use crate::csv_header::{head, note};
 use crate::error::Error;
 use crate::foreign::guarded;
 use crate::input::{Hints, Input, OLE, Whole};
-use crate::sheet_size::{check_ods, check_xls};
+use crate::sheet_size::{check_cells, check_ods, check_xls};
 
 /// How many rows are handed out at once.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -94,7 +94,33 @@ fn is_worksheet<R: Read + Seek>(workbook: &Sheets<R>, sheet: &str) -> bool {
 }
 
 /// The rows of a sheet with their numbers, from the first column that is used. They need not be equally long.
-fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, calamine::Error> {
+fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, String> {
+    let cells = match cells_of(workbook, sheet).map_err(|error| error.to_string())? {
+        Cells::Each(cells) => cells,
+        Cells::Laid(rows) => return Ok(rows),
+    };
+    check_cells(sheet, cells.iter().map(|(place, _)| *place))?;
+    let left = cells.iter().map(|((_, column), _)| *column).min().unwrap_or(0);
+    let mut rows: BTreeMap<u32, Vec<Data>> = BTreeMap::new();
+    for ((row, column), cell) in cells {
+        let (row, column) = (rows.entry(row).or_default(), (column - left) as usize);
+        if row.len() <= column {
+            row.resize(column + 1, Data::Empty);
+        }
+        row[column] = cell;
+    }
+    Ok(rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells)).collect())
+}
+
+/// The cells of a sheet, as the reader of its format gives them.
+enum Cells {
+    /// The filled ones: row, column, both from 0.
+    Each(Vec<((u32, u32), Data)>),
+    /// Whole rows with their numbers.
+    Laid(Vec<(u64, Vec<Data>)>),
+}
+
+fn cells_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Cells, calamine::Error> {
     let mut cells = Vec::new();
     match workbook {
         // A range has all cells between the first and the last: a single stray one far away would cost all memory.
@@ -113,20 +139,11 @@ fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<
         workbook => {
             let range = workbook.worksheet_range(sheet)?;
             let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
-            return Ok((first..).zip(range.rows().map(<[Data]>::to_vec)).collect());
+            return Ok(Cells::Laid((first..).zip(range.rows().map(<[Data]>::to_vec)).collect()));
         }
     }
     cells.retain(|(_, cell)| *cell != Data::Empty);
-    let left = cells.iter().map(|((_, column), _)| *column).min().unwrap_or(0);
-    let mut rows: BTreeMap<u32, Vec<Data>> = BTreeMap::new();
-    for ((row, column), cell) in cells {
-        let (row, column) = (rows.entry(row).or_default(), (column - left) as usize);
-        if row.len() <= column {
-            row.resize(column + 1, Data::Empty);
-        }
-        row[column] = cell;
-    }
-    Ok(rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells)).collect())
+    Ok(Cells::Each(cells))
 }
 
 /// The text of a cell; nothing where it is empty or an error.

@@ -3,6 +3,7 @@
 //! The readers of xls and ods files have room for every cell between the first and the last one of a sheet, empty or not:
 //! a single stray cell far away would cost all memory. Only sheets are let through that are filled well enough.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor};
 
 use quick_xml::Reader;
@@ -44,15 +45,34 @@ impl Extent {
         let (Some(rows), Some(columns)) = (self.rows, self.columns) else { return Ok(()) };
         let (high, wide) = (rows.1.saturating_sub(rows.0), columns.1.saturating_sub(columns.0));
         let room = high.saturating_mul(wide).max(self.in_rows);
+        self.refuse_unless_filled(sheet, room, (rows.1, columns.1), (high, wide))
+    }
+
+    fn refuse_unless_filled(&self, sheet: &str, room: u64, last: (u64, u64), size: (u64, u64)) -> Result<(), String> {
         if room <= ROOM.max(self.filled.saturating_mul(ROOM_PER_CELL)) {
             return Ok(());
         }
         Err(format!(
-            "sheet \"{sheet}\" is {high} rows high and {wide} columns wide, with {} filled cells; some stand far from the \
-             others: delete those (the last row is {}, the last column number {}), or save the sheet as CSV or xlsx",
-            self.filled, rows.1, columns.1
+            "sheet \"{sheet}\" is {} rows high and {} columns wide, with {} filled cells; some stand far from the \
+             others: delete those (the last row is {}, the last column number {}), or save the sheet as CSV",
+            size.0, size.1, self.filled, last.0, last.1
         ))
     }
+}
+
+/// Looks at the cells of a sheet that is read cell by cell, in any order: only its rows are laid out, from the first
+/// column that is used to the last of each.
+pub(crate) fn check_cells(sheet: &str, cells: impl Iterator<Item = (u32, u32)>) -> Result<(), String> {
+    let mut extent = Extent::default();
+    let mut ends: BTreeMap<u32, u32> = BTreeMap::new();
+    for (row, column) in cells {
+        extent.add((row.into(), u64::from(row) + 1), (column.into(), u64::from(column) + 1));
+        let end = ends.entry(row).or_default();
+        *end = column.max(*end);
+    }
+    let (Some(rows), Some(columns)) = (extent.rows, extent.columns) else { return Ok(()) };
+    let room = ends.values().map(|&end| u64::from(end) + 1 - columns.0).sum();
+    extent.refuse_unless_filled(sheet, room, (rows.1, columns.1), (rows.1 - rows.0, columns.1 - columns.0))
 }
 
 /// Looks at the sheets of an ods file. What can't be read is for the reader to say.
@@ -299,6 +319,14 @@ mod tests {
         let size = record(DIMENSIONS, &[&[0; 4][..], &u32::MAX.to_le_bytes(), &[0; 2], &[0xff; 2], &[0; 2]].concat());
         assert!(check_xls(&xls(&[size])).unwrap_err().contains("claims to be 4294967295 rows high and 65535 columns wide"));
         assert_eq!(check_xls(b"\xd0\xcf\x11\xe0 and no more"), Ok(()));
+    }
+
+    #[test]
+    fn rows_that_are_far_too_wide_are_told() {
+        assert_eq!(check_cells("Log", std::iter::empty()), Ok(()));
+        assert_eq!(check_cells("Log", [(0, 0), (1_048_575, 16_383)].into_iter()), Ok(()));
+        let said = check_cells("Log", (0..1000).flat_map(|row| [(row, 16_383), (row, 0)])).unwrap_err();
+        assert!(said.contains("sheet \"Log\" is 1000 rows high and 16384 columns wide, with 2000 filled cells"), "{said}");
     }
 
     #[test]
