@@ -59,6 +59,8 @@ impl ExcelRows {
                 Ok(rows) => rows,
                 // A sheet of charts has no cells.
                 Err(_) if !is_worksheet(&workbook, sheet) => continue,
+                // What is wrong with its size names it already.
+                Err(error) if error.starts_with("sheet \"") => return Err(unreadable(&error)),
                 Err(error) => return Err(unreadable(&format_args!("sheet \"{sheet}\": {error}"))),
             };
             rows.retain(|(_, row)| row.iter().any(|cell| text(cell).is_some_and(|text| !text.trim().is_empty())));
