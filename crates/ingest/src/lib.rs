@@ -18,12 +18,14 @@ mod error;
 mod fields;
 mod identity;
 mod mapper;
+mod operands;
 mod options;
 mod preset;
 mod rejects;
 mod report;
 mod row_reader;
 mod run;
+mod shapes;
 mod style;
 
 pub use error::{Error, ErrorKind};
