@@ -37,12 +37,13 @@ pub(crate) struct ChunkPages {
 }
 
 impl ChunkPages {
-    pub(crate) fn new(column: ColumnDescPtr, compression: Compression) -> Result<Self, ParquetError> {
+    /// Begins a chunk of about so many bytes.
+    pub(crate) fn new(column: ColumnDescPtr, compression: Compression, bytes: usize) -> Result<Self, ParquetError> {
         let compressor = match compression {
             Compression::ZSTD(level) => Some(Compressor::new(level.compression_level()).map_err(external)?),
             _ => None,
         };
-        let sink = TrackedWrite::new(Vec::new());
+        let sink = TrackedWrite::new(Vec::with_capacity(bytes));
         Ok(Self { column, compression, compressor, sink, uncompressed: 0, rows: 0, dictionary_at: None, data_at: None })
     }
 

@@ -3,16 +3,17 @@
 
 use arrow::datatypes::ArrowNativeType;
 
+use crate::bit_pack::{LONGEST, pack};
+
 /// Values of a block share the least difference.
 const MINIBLOCKS: usize = 4;
 
-/// The most values whose differences take the same number of bits.
-const LONGEST_MINIBLOCK: usize = 64;
-
 /// An integer as Parquet stores it.
 pub(crate) trait Integer: ArrowNativeType + Ord {
-    /// Values whose differences take the same number of bits: as many as a value has, as readers like it.
+    /// Values whose differences take the same number of bits: 32 or 64, as many as a value has, as readers like it.
     const MINIBLOCK: usize;
+    const LEAST: Self;
+    const MOST: Self;
 
     fn wide(self) -> i64;
 
@@ -22,6 +23,8 @@ pub(crate) trait Integer: ArrowNativeType + Ord {
 
 impl Integer for i32 {
     const MINIBLOCK: usize = 32;
+    const LEAST: Self = Self::MIN;
+    const MOST: Self = Self::MAX;
 
     fn wide(self) -> i64 {
         self.into()
@@ -34,6 +37,8 @@ impl Integer for i32 {
 
 impl Integer for i64 {
     const MINIBLOCK: usize = 64;
+    const LEAST: Self = Self::MIN;
+    const MOST: Self = Self::MAX;
 
     fn wide(self) -> i64 {
         self
@@ -51,7 +56,7 @@ pub(crate) fn encode<T: Integer>(values: &[T], out: &mut Vec<u8>) {
     varint(MINIBLOCKS as u64, out);
     varint(values.len() as u64, out);
     zigzag(values.first().map_or(0, |first| first.wide()), out);
-    let mut differences = [0; MINIBLOCKS * LONGEST_MINIBLOCK];
+    let mut differences = [0; MINIBLOCKS * LONGEST];
     let mut at = 1;
     while at < values.len() {
         let to = values.len().min(at + block);
@@ -65,7 +70,7 @@ pub(crate) fn encode<T: Integer>(values: &[T], out: &mut Vec<u8>) {
         out.extend_from_slice(&[0; MINIBLOCKS]);
         for (i, differences) in differences.chunks(T::MINIBLOCK).enumerate() {
             // A miniblock is always whole; readers pass over what is beyond the last value.
-            let mut above = [0; LONGEST_MINIBLOCK];
+            let mut above = [0; LONGEST];
             let mut bits = 0;
             for (above, difference) in above.iter_mut().zip(differences) {
                 *above = difference.wrapping_sub(least) as u64;
@@ -73,37 +78,10 @@ pub(crate) fn encode<T: Integer>(values: &[T], out: &mut Vec<u8>) {
             }
             let width = u64::BITS - bits.leading_zeros();
             out[widths + i] = width as u8;
-            pack(&above[..T::MINIBLOCK], width, out);
+            pack(&above, T::MINIBLOCK < LONGEST, width, out);
         }
         at = to;
     }
-}
-
-/// Values of so many bits one after the other, the lowest bit first.
-fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
-    if width == 0 {
-        return;
-    }
-    let mut words = [0; LONGEST_MINIBLOCK];
-    let (mut word, mut filled, mut at) = (0, 0, 0);
-    for &value in values {
-        word |= value << filled;
-        filled += width;
-        if filled >= u64::BITS {
-            words[at] = word;
-            at += 1;
-            filled -= u64::BITS;
-            word = value.checked_shr(width - filled).unwrap_or_default();
-        }
-    }
-    if filled > 0 {
-        words[at] = word;
-    }
-    let mut bytes = [0; LONGEST_MINIBLOCK * 8];
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    out.extend_from_slice(&bytes[..values.len() * width as usize / 8]);
 }
 
 fn zigzag(value: i64, out: &mut Vec<u8>) {

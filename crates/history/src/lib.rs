@@ -36,6 +36,7 @@
 //! does not fit into memory waits in `.scratch`. Then every bucket is put in order by itself.
 
 mod aliases;
+mod bit_pack;
 mod choose;
 mod chunk;
 mod chunk_pages;
@@ -64,6 +65,7 @@ mod parquet_read;
 mod parquet_write;
 mod profiles;
 mod rewrite;
+mod row_hash;
 mod scan;
 mod spill;
 mod stage;

@@ -23,7 +23,7 @@ pub(crate) fn encode_names(
     compression: Compression,
     page_rows: usize,
 ) -> Result<EncodedChunk, ParquetError> {
-    let mut pages = ChunkPages::new(column, compression)?;
+    let mut pages = ChunkPages::new(column, compression, names.len())?;
     let nulls = names.nulls().filter(|nulls| nulls.null_count() > 0);
     let (places, distinct) = in_use(names);
     let mut dictionary = Vec::new();

@@ -10,6 +10,9 @@ use parquet::schema::types::ColumnDescPtr;
 use crate::chunk_pages::{ChunkPages, EncodedChunk, levels};
 use crate::delta::{self, Integer};
 
+/// Room for a value in a chunk: what times take, which are wider than the rest.
+const BYTES_EXPECTED: usize = 6;
+
 /// Encodes integers, a page for so many rows.
 pub(crate) fn encode_numbers<T: ArrowPrimitiveType<Native: Integer>>(
     numbers: &PrimitiveArray<T>,
@@ -17,7 +20,7 @@ pub(crate) fn encode_numbers<T: ArrowPrimitiveType<Native: Integer>>(
     compression: Compression,
     page_rows: usize,
 ) -> Result<EncodedChunk, ParquetError> {
-    let mut pages = ChunkPages::new(column, compression)?;
+    let mut pages = ChunkPages::new(column, compression, numbers.len() * BYTES_EXPECTED)?;
     let nulls = numbers.nulls().filter(|nulls| nulls.null_count() > 0);
     let missing = nulls.map_or(0, |nulls| nulls.null_count());
     let mut ends: Option<(T::Native, T::Native)> = None;
@@ -37,7 +40,8 @@ pub(crate) fn encode_numbers<T: ArrowPrimitiveType<Native: Integer>>(
         }
         delta::encode(values, &mut body);
         pages.data(body, rows, Encoding::DELTA_BINARY_PACKED)?;
-        if let Some((least, most)) = values.iter().copied().min().zip(values.iter().copied().max()) {
+        if !values.is_empty() {
+            let (least, most) = least_and_most(values);
             ends = Some(ends.map_or((least, most), |ends| (ends.0.min(least), ends.1.max(most))));
         }
     }
@@ -50,4 +54,18 @@ pub(crate) fn encode_numbers<T: ArrowPrimitiveType<Native: Integer>>(
         Statistics::int64(least, most, None, Some(missing as u64), false)
     };
     pages.finish(vec![Encoding::RLE, Encoding::DELTA_BINARY_PACKED], statistics)
+}
+
+/// The least and the most of some values, found four at a time.
+fn least_and_most<T: Integer>(values: &[T]) -> (T, T) {
+    let (fours, rest) = values.as_chunks::<4>();
+    let mut ends = [(T::MOST, T::LEAST); 4];
+    let wider = |(least, most): (T, T), value: T| (least.min(value), most.max(value));
+    for four in fours {
+        for (ends, &value) in ends.iter_mut().zip(four) {
+            *ends = wider(*ends, value);
+        }
+    }
+    let ends = ends.into_iter().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((T::MOST, T::LEAST));
+    rest.iter().copied().fold(ends, wider)
 }

@@ -25,6 +25,9 @@ pub(crate) const DIGESTS: &str = "tenure.digests";
 const PAGE_BYTES: usize = 1 << 20;
 const PAGE_ROWS: usize = 64 * 1024;
 
+/// Room for a row in a file; one that takes more only has the file's bytes copied once more.
+const BYTES_EXPECTED: usize = 12;
+
 /// Bytes of the length and the mark that end a Parquet file.
 pub(crate) const TRAILER: usize = 8;
 
@@ -40,7 +43,8 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<EncodedFile, Error> {
     let schema = batch.schema();
     let properties = properties(&schema)?;
     let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
-    let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options).map_err(internal)?;
+    let room = Vec::with_capacity(batch.num_rows() * BYTES_EXPECTED);
+    let writer = ArrowWriter::try_new_with_options(room, schema.clone(), options).map_err(internal)?;
     let (mut writer, columns) = writer.into_serialized_writer().map_err(internal)?;
     let customers = batch.column(0).as_primitive_opt::<Int64Type>().map(|customers| &customers.values()[..]);
     let mut from = 0;

@@ -160,8 +160,7 @@ fn owners(stores: &[Store], known: &KnownCustomers, customers: &mut Vec<Customer
     for (place, &hash) in known.hashes.iter().enumerate() {
         known_table.insert_unique(hash as u64, place as u32, |&place| known.hashes[place as usize] as u64);
     }
-    let most = stores.iter().map(|store| store.ids.len()).max().unwrap_or(0);
-    let mut table: HashTable<u32> = HashTable::with_capacity(most);
+    let mut table: HashTable<u32> = HashTable::with_capacity(stores.iter().map(|store| store.ids.len()).sum());
     let mut all = Vec::with_capacity(stores.len());
     for (index, store) in stores.iter().enumerate() {
         let mut owners = Vec::with_capacity(store.ids.len());
