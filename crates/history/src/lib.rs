@@ -38,12 +38,16 @@
 //! does not fit into memory waits in `.scratch`. Then every bucket is put in order by itself.
 
 mod aliases;
+mod bit_pack;
 mod choose;
 mod chunk;
+mod chunk_pages;
 mod cluster;
 mod columns;
 mod commit;
 mod compact;
+mod content;
+mod delta;
 mod error;
 mod existing;
 mod fingerprint;
@@ -55,14 +59,19 @@ mod loader;
 mod manifest;
 mod merge;
 mod name_chunk;
+mod name_column;
 mod names;
+mod number_chunk;
+mod order;
 mod parquet_read;
 mod parquet_write;
 mod profiles;
 mod rewrite;
+mod row_hash;
 mod scan;
 mod spill;
 mod stage;
+mod staged;
 mod stores;
 
 pub use aliases::{AliasFault, Aliases, forget};
