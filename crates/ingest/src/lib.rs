@@ -11,20 +11,22 @@
 //! - Equal rows inside one export are separate activities. Across the exports of a load the number of equal rows kept is
 //!   the maximum over the exports, not the sum.
 
+mod batch_reader;
 mod columns;
+mod customers;
 mod detect;
 mod draft;
 mod error;
 mod expression;
 mod fields;
 mod identity;
+mod kept;
 mod mapper;
 mod near;
 mod options;
 mod preset;
 mod rejects;
 mod report;
-mod row_reader;
 mod run;
 mod style;
 
