@@ -21,6 +21,7 @@ use crate::layout::{bucket_of, id_hash};
 use crate::manifest::{Manifest, Segment};
 use crate::names::Name;
 use crate::parquet_read::HistoryFile;
+use crate::partition::PartitionedChunk;
 use crate::profiles;
 use crate::rewrite::{replace, rewrite};
 use crate::stage::Store;
@@ -240,7 +241,7 @@ impl Merge<'_> {
             };
             let chunk = self.chunk(&layout, &store)?;
             if !chunk.is_empty() {
-                stores.absorb(&[chunk.partition()]);
+                stores.absorb(&[PartitionedChunk::of(chunk)]);
             }
         }
         if stores.rows() == 0 {

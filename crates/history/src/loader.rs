@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 use tenure_model::{ColumnKind, Instant, Table, Zone};
 
-use crate::chunk::{Amounts, Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
+use crate::chunk::{Amounts, Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, RowLayout};
 use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames, cluster};
 use crate::commit::Writer;
 use crate::error::Error;
@@ -17,6 +17,7 @@ use crate::keys::moved_keys;
 use crate::layout::buckets_for;
 use crate::manifest::{BucketFile, Manifest, RowShape, Segment, Source, join_spans};
 use crate::names::Names;
+use crate::partition::PartitionedChunk;
 use crate::rewrite::Rewrites;
 use crate::stage::Store;
 use crate::stores::Stores;
@@ -158,7 +159,7 @@ impl Loader {
     pub fn discard(&self, reading: u32) {
         locked(&self.readings)[reading as usize] = None;
         locked(&self.held).remove(&reading);
-        locked(&self.waiting).0.retain(|part| part.chunk.export != reading);
+        locked(&self.waiting).0.retain(|part| part.export != reading);
     }
 
     /// Adds rows. Chunks of some ten thousand rows suit the caches best.
@@ -186,7 +187,7 @@ impl Loader {
         }
         // Chunks are brought to one scale when they are put away, which has to be possible.
         self.scales(None)?;
-        let chunk = chunk.partition();
+        let chunk = PartitionedChunk::of(chunk);
         let mut waiting = locked(&self.waiting);
         waiting.1 += chunk.bytes();
         waiting.0.push(chunk);
