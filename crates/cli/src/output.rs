@@ -80,7 +80,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             return std::fs::write(path, bytes);
         }
         let mut file = tempfile::Builder::new().prefix(".tenure-").permissions(permissions()).tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        // Not through the temporary file: its errors bear a name that nobody gave.
+        file.as_file_mut().write_all(bytes)?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
