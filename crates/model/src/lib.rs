@@ -14,13 +14,11 @@
 //!
 //! **Export** – one input file, also within one command or glob.
 //!
-//! **Birth** – the instant a customer's life starts under a query. With `first` (the default) it is the earliest
-//! activity, judged over the whole history and only then cut to a requested birth range: narrowing the range never
-//! makes an old customer new.
+//! **Birth** – the instant a customer's life starts under a query ([below](#birth)).
 //!
 //! **Age** ([`Age`]) – whole periods lived since birth; 0 is the birth period.
 //!
-//! **Cohort** – the customers born in one period. Its *size* is its member count.
+//! **Cohort** – the customers born in one period, optionally split by segment. Its *size* is its member count.
 //!
 //! **Observation window** ([`ObservationWindow`]) – `[from, until)`: what the history can vouch for. Activity at or
 //! after `until` is ignored everywhere, births included. Unless given, `until` is the first instant after the latest
@@ -44,7 +42,68 @@
 //! - A local time that clocks skip moves forward by the gap; of two equal local times the earlier counts.
 //!
 //! Under [`Alignment::Calendar`] an age counts the boundaries of the age granularity between the period that holds the
-//! birth and the one that holds the activity.
+//! birth and the one that holds the activity. Under [`Alignment::Rolling`] it counts the whole units elapsed since the birth
+//! instant ([`Rolling`]): anniversaries in the query's zone for week … year, 24 hours for a day, 60 minutes for an hour.
+//!
+//! ## Birth
+//!
+//! - `first` (default): the earliest activity that matches the birth selector, judged over the whole history and only then
+//!   cut to a requested birth range: narrowing the range never makes an old customer new.
+//! - `first-ever`: the earliest activity of any kind; there is a birth only if that row matches the selector.
+//! - `declared`: a date column of the customers table: the start of that local day, unless it lies at or after `until`.
+//!   A declared customer without activity is a member.
+//! - `recurring`: a membership in the cohort of every period in which a row matches, with the first such row as birth.
+//!
+//! customers = members (distinct) + born outside the range + without birth. Customers are those with activity left by the
+//! filter and before `until`; with `declared` also those that a customers export lists. Ties at one instant are ordered by
+//! event name, then by value (a missing one first), currency and the other columns by name (a missing one last).
+//!
+//! ## Return
+//!
+//! A return is an activity that matches the return selector, at or after the birth instant. The birth row counts as one only
+//! if it matches. *At least n returns* are meant in that age (`on`, each age of a `streak`), in some single age ≥ k
+//! (`on-or-after`), in that bracket, or in ages 0..k together (`on-or-before`).
+//!
+//! ## Criterion
+//!
+//! | [`Criterion`] | retained at age k when | exposed when |
+//! |---|---|---|
+//! | `on` | a return at age k | age k is lived |
+//! | `on-or-after` | a return at any age ≥ k up to `until`, lived or not | age k is lived |
+//! | `on-or-before` | a return at any age 0..k | age k is lived |
+//! | `streak` | a return at every age 0..k | age k is lived |
+//! | [`Brackets`] | a return at any age inside the bracket | its last age is lived; an open one is on-or-after its first age |
+//!
+//! ## Segments
+//!
+//! The value of a segment is that of the birth row, of the customer's latest row, or of each activity; where the column lives
+//! in the customers table it is the customer's. At birth and latest, segments part the members: sizes, retained, events and
+//! values add up. At activity the size is the cohort's and a member may be retained in several. A missing value is a segment
+//! of its own, `(none)`; those beyond the largest are drawn together as `(other)`.
+//!
+//! ## Summary
+//!
+//! *Pooled*: Σ retained_exposed / Σ exposed over all cells of an age with exposed > 0. *Mean* and *median* are those of
+//! complete cells' rates. Rates carry a Wilson interval (95 % unless another level is asked for). The pooled curve may rise
+//! with age, because cohorts drop out of it.
+//!
+//! ## Dialects
+//!
+//! A dialect is a peer's documented arithmetic. It sets defaults that explicit flags override; its rules for age 0, values
+//! and the window's end stay.
+//!
+//! | | mixpanel | amplitude | posthog |
+//! |---|---|---|---|
+//! | alignment | rolling | rolling; instants floored to the hour | calendar; rolling on request |
+//! | month when rolling | 30 days | 30 days | 30 days |
+//! | criterion | on-or-after | on-or-after | on |
+//! | age 0 | members with a return in the first period | the same | every member |
+//! | birth | first | recurring | recurring; first when rolling; first-ever is the earliest row with the selector's event name |
+//! | returns within age 0 | later than the birth instant | the same | any time in the period; for values later than the birth instant unless both selectors are the same |
+//! | value average | per member | per member | per active customer |
+//! | summary | Σ C·w / Σ P·w with w = P / ΣP | pooled over complete cells | mean |
+//! | segment | at birth | at birth | the same value at birth and return: each segment as if its rows were the whole log |
+//! | window end | as-of | as-of | end of the cohort period that holds as-of |
 //!
 //! ## Cells
 //!
@@ -79,8 +138,10 @@
 //!
 //! Sums are exact decimals; refunds are negative. A missing value is not zero: it is counted as missing. Per member =
 //! total / size; per active = total / active, where *active* are the members with a counted return in the cell's own
-//! age; cumulative per member = the sum over ages 0..k / size. Divisions are rounded to 6 decimals, half-even; totals
-//! are exact. Amounts of different currencies are never added.
+//! age or bracket, in whatever currency; cumulative per member = the sum over ages 0..k, shown or not, / size. All are those
+//! of the cell's own age, whatever the criterion. Divisions are rounded to 6 decimals, half-even; totals are exact. Amounts
+//! of different currencies are never added; rates of exchange convert each amount by its local date, and a missing rate is an
+//! error.
 
 mod age;
 mod calendar;
