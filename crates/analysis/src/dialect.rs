@@ -26,8 +26,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Dialect; 5] =
-        [Dialect::Tenure, Dialect::Mixpanel, Dialect::Amplitude, Dialect::Posthog, Dialect::Stripe];
+    pub const ALL: [Dialect; 5] = [Dialect::Tenure, Dialect::Mixpanel, Dialect::Amplitude, Dialect::Posthog, Dialect::Stripe];
 
     /// The name as `--dialect` has it.
     pub const fn name(self) -> &'static str {
@@ -143,6 +142,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// tenure's own rules, where a query says nothing.
+    pub(crate) fn default_rules() -> Self {
+        Self::under(&RetentionQuery::default(), Dialect::Tenure)
+    }
+
     /// The rules of a query under its dialect.
     pub(crate) fn of(query: &RetentionQuery) -> Self {
         Self::under(query, query.dialect)

@@ -1,7 +1,7 @@
 /// Why a query has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The query contradicts itself or lacks a part.
+    /// The query contradicts itself, lacks a part, or asks for what the history does not have.
     Query,
     /// The history can't be read.
     History,
@@ -13,7 +13,7 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    source: Option<tenure_history::Error>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -29,6 +29,12 @@ impl Error {
 
 impl From<tenure_history::Error> for Error {
     fn from(error: tenure_history::Error) -> Self {
-        Self { kind: ErrorKind::History, message: error.to_string(), source: Some(error) }
+        Self { kind: ErrorKind::History, message: error.to_string(), source: Some(Box::new(error)) }
+    }
+}
+
+impl From<tenure_expression::Error> for Error {
+    fn from(error: tenure_expression::Error) -> Self {
+        Self { kind: ErrorKind::Query, message: error.to_string(), source: Some(Box::new(error)) }
     }
 }

@@ -253,21 +253,37 @@ pub struct Rates {
     pub source: String,
     /// The currency that amounts are converted to, where the rates tell: the only one whose rates are all 1.
     pub target: Option<String>,
-    /// The rates.
-    pub by_day: BTreeMap<(Day, String), Decimal>,
+    /// Decimals that hold every rate.
+    scale: u8,
+    /// The rates by day and currency, in units of the scale.
+    by_day: BTreeMap<Day, BTreeMap<String, i128>>,
 }
 
 impl Rates {
     /// Rates from their rows; the target is found among them.
     pub fn new(source: impl Into<String>, by_day: BTreeMap<(Day, String), Decimal>) -> Self {
+        let scale = by_day.values().map(|rate| rate.normalized().scale()).max().unwrap_or_default();
         let one = Decimal::new(1, 0);
-        let mut all_ones: BTreeMap<&str, bool> = BTreeMap::new();
-        for ((_, currency), rate) in &by_day {
-            *all_ones.entry(currency).or_insert(true) &= rate.normalized() == one;
+        let mut all_ones: BTreeMap<String, bool> = BTreeMap::new();
+        let mut units: BTreeMap<Day, BTreeMap<String, i128>> = BTreeMap::new();
+        for ((day, currency), rate) in by_day {
+            *all_ones.entry(currency.clone()).or_insert(true) &= rate.normalized() == one;
+            let at_scale = rate.normalized().at_scale(scale).map(Decimal::units).unwrap_or_default();
+            units.entry(day).or_default().insert(currency, at_scale);
         }
-        let mut targets = all_ones.into_iter().filter(|(_, ones)| *ones).map(|(currency, _)| currency.to_owned());
+        let mut targets = all_ones.into_iter().filter(|(_, ones)| *ones).map(|(currency, _)| currency);
         let target = targets.next().filter(|_| targets.next().is_none());
-        Self { source: source.into(), target, by_day }
+        Self { source: source.into(), target, scale, by_day: units }
+    }
+
+    /// Decimals of the rates.
+    pub(crate) fn scale(&self) -> u8 {
+        self.scale
+    }
+
+    /// What one unit of a currency is worth on a day, in units of the scale.
+    pub(crate) fn units(&self, day: Day, currency: &str) -> Option<i128> {
+        self.by_day.get(&day)?.get(currency).copied()
     }
 }
 

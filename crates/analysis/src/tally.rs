@@ -1,49 +1,133 @@
-//! Counters by birth group and period.
+//! Members counted into cohorts.
 
-use std::collections::HashMap;
-use std::ops::AddAssign;
+use tenure_model::{AgeRange, Criterion, Day, Instant};
 
-use foldhash::fast::FixedState;
+use crate::clock::Exposure;
+use crate::counts::Counts;
+use crate::life::Fate;
+use crate::plan::Plan;
+use crate::query::Measure;
+use crate::walk::{Member, NO_CURRENCY, Numbering, Sink};
 
-/// Up to so many counters lie in one slice; more are kept in a map, since most would stay 0.
-const MOST_DENSE: usize = 4 << 20;
+impl Sink for Counts {
+    fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
+        let last = plan.last_age();
+        let group = self.group((member.birth.cohort, member.segment));
+        if member.is_own {
+            group.add_member(member.exposure);
+        } else {
+            group.size += 1;
+        }
+        for &(from, to) in member.ranges {
+            if last.is_some_and(|last| from > last) {
+                continue;
+            }
+            group.retained.add(from, to, 1);
+            if let Some((from, to)) = lived_part(plan, member.exposure, from, to) {
+                group.retained_exposed.add(from, Some(to), 1);
+            }
+        }
+        match plan.query.measure {
+            Measure::Customers => {}
+            Measure::Events => member.valued().for_each(|(age, _)| group.events.add(age, 1)),
+            Measure::Value => {
+                self.add_active(plan, member);
+                self.add_values(plan, names, member);
+            }
+        }
+    }
 
-/// A counter for each birth group and period.
-#[derive(Debug, Clone)]
-pub(crate) enum Cells<T> {
-    Dense(Vec<T>),
-    Sparse(HashMap<u64, T, FixedState>),
+    fn end_customer(&mut self, fate: Fate) {
+        self.customers += 1;
+        match fate {
+            Fate::Member => self.members += 1,
+            Fate::BornOutside => self.born_outside += 1,
+            Fate::WithoutBirth => self.without_birth += 1,
+        }
+    }
 }
 
-impl<T: Copy + Default + AddAssign> Cells<T> {
-    pub(crate) fn new(groups: usize, periods: usize) -> Self {
-        match groups.checked_mul(periods) {
-            Some(cells) if cells <= MOST_DENSE => Cells::Dense(vec![T::default(); cells]),
-            _ => Cells::Sparse(HashMap::default()),
+/// The part of a range of ages, or the bracket, that a member has lived.
+fn lived_part(plan: &Plan<'_>, exposure: Exposure, from: u32, to: Option<u32>) -> Option<(u32, u32)> {
+    if let Criterion::Brackets(brackets) = &plan.rules.criterion {
+        let range = brackets.ranges()[from as usize];
+        return (exposure.lived > last_age_to_live(range)).then_some((from, from));
+    }
+    let last = exposure.lived.checked_sub(1)?;
+    let to = to.map_or(last, |to| to.min(last));
+    (from <= to).then_some((from, to))
+}
+
+/// The age that a member must have lived to be exposed.
+pub(crate) fn last_age_to_live(range: AgeRange) -> u32 {
+    range.to.unwrap_or(range.from).0
+}
+
+impl Counts {
+    fn add_active(&mut self, plan: &Plan<'_>, member: &Member<'_>) {
+        let group = self.group((member.birth.cohort, member.segment));
+        let mut ages: Vec<u32> = member.valued().map(|(age, _)| age).collect();
+        ages.dedup();
+        match &plan.rules.criterion {
+            Criterion::Brackets(brackets) => {
+                for (place, range) in brackets.ranges().iter().enumerate() {
+                    if ages.iter().any(|age| range.contains(tenure_model::Age(*age))) {
+                        group.active.add(place as u32, 1);
+                    }
+                }
+            }
+            _ => ages.into_iter().for_each(|age| group.active.add(age, 1)),
         }
     }
 
-    #[inline]
-    pub(crate) fn add(&mut self, cell: usize, amount: T) {
-        match self {
-            Cells::Dense(cells) => cells[cell] += amount,
-            Cells::Sparse(cells) => *cells.entry(cell as u64).or_default() += amount,
+    fn add_values(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
+        let mut missing: Option<(Day, String)> = None;
+        let converted = plan.query.rates.as_ref().map(|rates| {
+            let target = rates.target.as_deref();
+            (rates, target.map_or(NO_CURRENCY, |target| names.currency(target)))
+        });
+        let group = self.group((member.birth.cohort, member.segment));
+        for (age, event) in member.valued() {
+            let Some(units) = event.value else {
+                match (event.currency, converted) {
+                    (NO_CURRENCY, None) => group.unpriced.add(age, 1),
+                    (_, Some((_, target))) => {
+                        let money = group.money(target);
+                        money.events.add(age, 1);
+                        money.missing.add(age, 1);
+                    }
+                    (currency, None) => {
+                        let money = group.money(currency);
+                        money.events.add(age, 1);
+                        money.missing.add(age, 1);
+                    }
+                }
+                continue;
+            };
+            let (currency, units) = match converted {
+                None => (event.currency, i128::from(units)),
+                Some((rates, target)) => {
+                    let day =
+                        if plan.needs_time() { plan.units.zone().day_of(Instant(event.at)) } else { plan.units.day(event.unit) };
+                    let name = names.currency_name(event.currency).unwrap_or_default();
+                    match rates.units(day, name) {
+                        Some(rate) => (target, i128::from(units) * rate),
+                        None => {
+                            let miss = (day, name.to_owned());
+                            if missing.as_ref().is_none_or(|first| miss < *first) {
+                                missing = Some(miss);
+                            }
+                            continue;
+                        }
+                    }
+                }
+            };
+            let money = group.money(currency);
+            money.events.add(age, 1);
+            money.total.add(age, units);
         }
-    }
-
-    pub(crate) fn get(&self, cell: usize) -> T {
-        match self {
-            Cells::Dense(cells) => cells[cell],
-            Cells::Sparse(cells) => cells.get(&(cell as u64)).copied().unwrap_or_default(),
-        }
-    }
-
-    /// Adds the counters of another of the same shape.
-    pub(crate) fn join(&mut self, other: Self) {
-        match (self, other) {
-            (Cells::Dense(mine), Cells::Dense(other)) => mine.iter_mut().zip(other).for_each(|(a, b)| *a += b),
-            (mine, Cells::Sparse(other)) => other.into_iter().for_each(|(cell, amount)| mine.add(cell as usize, amount)),
-            (mine, Cells::Dense(other)) => other.into_iter().enumerate().for_each(|(cell, amount)| mine.add(cell, amount)),
+        if let Some((day, currency)) = missing {
+            self.miss_rate(day, &currency);
         }
     }
 }

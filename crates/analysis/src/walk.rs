@@ -1,269 +1,364 @@
 //! The one walk: over each customer's run of rows, in order of time.
 
-use tenure_history::{Codes, Rows, Values};
-use tenure_model::column;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use crate::query::Measure;
-use crate::tally::Cells;
-use crate::timeline::{Mark, Timeline, Units};
+use foldhash::fast::FixedState;
+use tenure_history::{Part, Rows};
+use tenure_model::{Instant, column};
 
-/// The rows that count, as far as rows must be looked at to know: bounds that hold for every row are none.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Bounds {
-    /// Rows at or after it are ignored, microseconds UTC.
-    pub(crate) until: Option<i64>,
-    /// Births before it are outside the range.
-    pub(crate) born_from: Option<i64>,
-    /// Births at or after it are outside the range.
-    pub(crate) born_until: Option<i64>,
-}
+use crate::clock::Exposure;
+use crate::columns::Home;
+use crate::counts::WHOLE;
+use crate::error::Error;
+use crate::life::{Born, Counted, DAY, Event, Fate, Marks, Ranges, births, counted, retained, runs};
+use crate::plan::Plan;
+use crate::predicate::{Memory, Predicate, distinct, place_of, places_of};
+use crate::query::{Birth, SegmentAsOf};
+use crate::segments::{NOTHING, SegmentId, SegmentIds};
 
-impl Bounds {
-    /// Whether instants must be read to judge rows.
-    pub(crate) fn need_time(&self) -> bool {
-        self.until.is_some() || self.born_from.is_some() || self.born_until.is_some()
-    }
+/// The number of the currency of amounts without one.
+pub(crate) const NO_CURRENCY: u32 = u32::MAX;
 
-    fn has_birth(&self, time: i64) -> bool {
-        self.born_from.is_none_or(|from| time >= from) && self.born_until.is_none_or(|until| time < until)
-    }
-}
-
-/// What the walk has counted, by birth group and age period.
-#[derive(Debug)]
-pub(crate) struct Counts {
-    groups: usize,
-    periods: usize,
-    measure: Measure,
-    pub(crate) members: Vec<u64>,
-    pub(crate) born_outside: u64,
-    pub(crate) retained: Cells<u64>,
-    pub(crate) events: Option<Cells<u64>>,
-    /// Amounts by currency; none is the currency of amounts without one.
-    pub(crate) priced: Vec<(Option<String>, Priced)>,
-    /// Events without amount and without currency: missing in every currency.
-    pub(crate) unpriced: Option<Cells<u64>>,
-    life: Life,
-    notes: Notes,
-}
-
-/// What the rows of a batch say, before it is added up.
-#[derive(Debug, Default)]
-struct Notes {
-    cells: Vec<u32>,
-    births: Vec<u32>,
-}
-
-/// The amounts of one currency.
-#[derive(Debug)]
-pub(crate) struct Priced {
-    /// Units at the history's scale.
-    pub(crate) total: Cells<i128>,
-    pub(crate) events: Cells<u64>,
-    pub(crate) missing: Cells<u64>,
-}
-
-/// The customer the walk is at.
-#[derive(Debug, Clone, Copy)]
-struct Life {
-    customer: i64,
-    /// The first cell of its birth group; none for a customer who is no member.
-    base: usize,
-    last_period: u32,
-}
-
+/// The number of a customer that no history has.
 const NOBODY: i64 = -1;
-const NO_MEMBER: usize = usize::MAX;
-const NO_PERIOD: u32 = u32::MAX;
 
-impl Counts {
-    pub(crate) fn new(timeline: &Timeline, measure: Measure) -> Self {
-        let (groups, periods) = (timeline.births.len(), timeline.period_count);
-        let cells = || Cells::new(groups, periods);
+/// What a walk hands its findings to.
+pub(crate) trait Sink {
+    /// A member of a cohort, or of a segment of it.
+    fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>);
+
+    /// A customer whose memberships have all been added.
+    fn end_customer(&mut self, fate: Fate);
+}
+
+/// A membership as a sink sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member<'a> {
+    pub(crate) customer: i64,
+    pub(crate) birth: &'a Born,
+    /// The segment, or [`WHOLE`].
+    pub(crate) segment: SegmentId,
+    /// Whether the segment has members of its own; else it only has some of the cohort's activity.
+    pub(crate) is_own: bool,
+    pub(crate) exposure: Exposure,
+    /// Where the member is retained.
+    pub(crate) ranges: &'a [(u32, Option<u32>)],
+    /// The ages with returns.
+    pub(crate) runs: &'a [(u32, u32)],
+    /// The activity that counts, of all segments; [`Member::valued`] gives that of this one.
+    pub(crate) counted: &'a [Counted],
+    /// The segment of each activity that counts, where segments are those of activity.
+    pub(crate) segments: &'a [SegmentId],
+    pub(crate) events: &'a [Event],
+}
+
+impl<'a> Member<'a> {
+    /// The activity that counts as events, with its age.
+    pub(crate) fn valued(&self) -> impl Iterator<Item = (u32, &'a Event)> {
+        let (segments, segment, events) = (self.segments, self.segment, self.events);
+        let mine = move |place: usize| segments.is_empty() || segments[place] == segment;
+        let counted = self.counted.iter().enumerate().filter(move |(place, activity)| activity.valued && mine(*place));
+        counted.map(move |(_, activity)| (activity.age, &events[activity.event]))
+    }
+}
+
+/// The numbers that a walk gives to segments and currencies.
+#[derive(Debug, Default)]
+pub(crate) struct Numbering {
+    pub(crate) segments: SegmentIds,
+    currencies: HashMap<String, u32, FixedState>,
+    currency_names: Vec<String>,
+}
+
+impl Numbering {
+    pub(crate) fn currency(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.currencies.get(name) {
+            return *number;
+        }
+        let number = self.currency_names.len() as u32;
+        self.currencies.insert(name.to_owned(), number);
+        self.currency_names.push(name.to_owned());
+        number
+    }
+
+    /// The name of a currency; none of amounts without one.
+    pub(crate) fn currency_name(&self, number: u32) -> Option<&str> {
+        self.currency_names.get(number as usize).map(String::as_str)
+    }
+}
+
+/// A walk over some buckets.
+#[derive(Debug)]
+pub(crate) struct Walk<S> {
+    pub(crate) sink: S,
+    pub(crate) names: Numbering,
+    /// The names of events that were seen, where a condition asks for some.
+    pub(crate) events_seen: HashSet<String>,
+    memories: [Memory; 4],
+    bucket: Bucket,
+    customer: i64,
+    events: Vec<Event>,
+    scratch: Scratch,
+}
+
+/// The customers of the bucket that is walked.
+#[derive(Debug, Default)]
+struct Bucket {
+    places: Arc<Vec<u32>>,
+    /// What each says of segments.
+    halves: Vec<u32>,
+    signed_up: Vec<Option<i32>>,
+    /// Listed customers whose activity has not come.
+    waiting: Vec<Option<i64>>,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    births: Vec<Born>,
+    counted: Vec<Counted>,
+    segments: Vec<SegmentId>,
+    runs: Vec<(u32, u32)>,
+    ranges: Ranges,
+    part_runs: Vec<(u32, u32)>,
+    part_ranges: Ranges,
+    part: Vec<Event>,
+}
+
+impl<S: Sink> Walk<S> {
+    pub(crate) fn new(sink: S) -> Self {
         Self {
-            groups,
-            periods,
-            measure,
-            members: vec![0; groups],
-            born_outside: 0,
-            retained: cells(),
-            events: (measure == Measure::Events).then(cells),
-            priced: Vec::new(),
-            unpriced: (measure == Measure::Value).then(cells),
-            life: Life { customer: NOBODY, base: NO_MEMBER, last_period: NO_PERIOD },
-            notes: Notes::default(),
+            sink,
+            names: Numbering::default(),
+            events_seen: HashSet::new(),
+            memories: Default::default(),
+            bucket: Bucket::default(),
+            customer: NOBODY,
+            events: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 
-    /// The cell of a birth group and an age period.
-    pub(crate) fn cell(&self, group: usize, period: usize) -> usize {
-        group * self.periods + period
-    }
-
-    /// The amounts of a currency that no row bears.
-    pub(crate) fn no_amounts(&self) -> Priced {
-        Priced::new(self.groups, self.periods)
-    }
-
-    /// Walks a batch.
-    pub(crate) fn walk(&mut self, timeline: &Timeline, bounds: Bounds, rows: &Rows) {
-        let only_days_matter = self.measure == Measure::Customers && !bounds.need_time();
-        match (timeline.units(rows), &mut self.retained) {
-            // Every customer is a member, and only new periods count.
-            (Units::Days { days, first }, Cells::Dense(cells)) if only_days_matter => {
-                let customers = rows.customers();
-                self.notes.cells.resize(customers.len(), 0);
-                self.notes.births.resize(customers.len(), 0);
-                let (new_periods, births) = note(&mut self.life, customers, days, first, &timeline.marks, &mut self.notes);
-                self.notes.births[..births].iter().for_each(|&group| self.members[group as usize] += 1);
-                self.notes.cells[..new_periods].iter().for_each(|&cell| cells[cell as usize] += 1);
+    /// Takes a part of a bucket in.
+    pub(crate) fn step(&mut self, plan: &Plan<'_>, part: Part<'_>) -> Result<(), Error> {
+        match part {
+            Part::Customers(customers) => self.enter_bucket(plan, customers),
+            Part::Activity(rows) => self.walk(plan, rows),
+            Part::End => {
+                self.end_customer(plan);
+                // Declared customers without activity are members too.
+                let waiting = std::mem::take(&mut self.bucket.waiting);
+                for customer in waiting.into_iter().flatten() {
+                    self.customer = customer;
+                    self.live(plan);
+                }
+                self.customer = NOBODY;
+                Ok(())
             }
-            (units, _) => self.walk_rows(timeline, bounds, rows, units),
         }
     }
 
-    /// The walk row by row.
-    fn walk_rows(&mut self, timeline: &Timeline, bounds: Bounds, rows: &Rows, mut units: Units<'_>) {
-        let customers = rows.customers();
-        let times = if bounds.need_time() { rows.times() } else { None };
-        let amounts = (self.measure == Measure::Value).then(|| Amounts::new(rows)).flatten();
-        let mut slots = amounts.as_ref().map(|amounts| self.slots(amounts)).unwrap_or_default();
-        for (row, &customer) in customers.iter().enumerate() {
-            let time = times.map_or(0, |times| times[row]);
-            if bounds.until.is_some_and(|until| time >= until) {
+    fn enter_bucket(&mut self, plan: &Plan<'_>, customers: &Rows) -> Result<(), Error> {
+        self.bucket = Bucket { places: Arc::new(places_of(customers)), ..Bucket::default() };
+        if plan.segments.has(Home::Customers) {
+            self.bucket.halves = self.names.segments.of_customers(&plan.segments, customers);
+        }
+        if let Birth::Declared(name) = &plan.rules.birth {
+            self.bucket.signed_up = declared(plan, customers, name)?;
+            let listed = customers.listed().into_iter().flatten().zip(customers.customers());
+            self.bucket.waiting = listed.map(|(listed, customer)| listed.then_some(*customer)).collect();
+        }
+        for (predicate, memory) in plan.predicates().into_iter().zip(&mut self.memories) {
+            if let Some(predicate) = predicate {
+                predicate.enter_bucket(memory, &plan.columns, customers)?;
+                memory.customers = Some(customers.clone());
+                memory.places = self.bucket.places.clone();
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self, plan: &Plan<'_>, rows: &Rows) -> Result<(), Error> {
+        let mut masks: [Option<Vec<bool>>; 4] = Default::default();
+        for ((mask, predicate), memory) in masks.iter_mut().zip(plan.predicates()).zip(&mut self.memories) {
+            *mask = predicate.map(|predicate| predicate.holds(memory, &plan.columns, rows)).transpose()?;
+        }
+        if plan.predicates().into_iter().flatten().any(|predicate| predicate.events().next().is_some()) {
+            distinct(rows.codes(column::EVENT).map(|codes| codes.names()).unwrap_or_default(), &mut self.events_seen);
+        }
+        let [filter, born, returned, named] = &masks;
+        let marked = |mask: &Option<Vec<bool>>, row: usize| mask.as_ref().is_none_or(|mask| mask[row]);
+        let times = if plan.needs_time() { rows.times() } else { None };
+        let values = rows.values();
+        let currencies = rows.codes(column::CURRENCY);
+        let currency_numbers: Vec<u32> = match currencies {
+            Some(codes) => codes.names().into_iter().map(|name| self.names.currency(name)).collect(),
+            None => Vec::new(),
+        };
+        let halves = plan.segments.has(Home::Activity).then(|| self.names.segments.of_rows(&plan.segments, rows));
+        let mut units = plan.units.of_rows(rows);
+        for (row, &customer) in rows.customers().iter().enumerate() {
+            if customer != self.customer {
+                self.end_customer(plan);
+                self.customer = customer;
+            }
+            let time = times.map(|times| times[row]);
+            if !marked(filter, row) || time.zip(plan.bounds.until).is_some_and(|(time, until)| time >= until) {
                 continue;
             }
             let unit = units.at(row);
-            let Mark { group, period, base } = timeline.marks[unit];
-            if customer != self.life.customer {
-                let base = if times.is_none() || bounds.has_birth(time) {
-                    self.members[group as usize] += 1;
-                    base as usize
-                } else {
-                    self.born_outside += 1;
-                    NO_MEMBER
-                };
-                self.life = Life { customer, base, last_period: NO_PERIOD };
-            }
-            if self.life.base == NO_MEMBER {
-                continue;
-            }
-            let cell = self.life.base + period as usize;
-            if period != self.life.last_period {
-                self.life.last_period = period;
-                self.retained.add(cell, 1);
-            }
-            if let Some(events) = &mut self.events {
-                events.add(cell, 1);
-            }
-            if let Some(amounts) = &amounts {
-                self.add_amount(cell, amounts, &mut slots, row);
-            }
+            let currency = currencies.and_then(|codes| codes.get(row)).map(|code| currency_numbers[code]);
+            self.events.push(Event {
+                at: time.unwrap_or(unit * DAY),
+                unit,
+                value: values.and_then(|values| values.get(row)),
+                currency: currency.unwrap_or(NO_CURRENCY),
+                half: halves.as_ref().map_or(NOTHING, |halves| halves[row]),
+                marks: Marks { born: marked(born, row), returned: marked(returned, row), named: marked(named, row) },
+            });
         }
+        Ok(())
     }
 
-    /// Where the amounts of each currency code of a batch are counted; the last is for amounts without currency.
-    fn slots(&self, amounts: &Amounts<'_>) -> Vec<Slot> {
-        let names = amounts.codes.map(|codes| codes.names()).unwrap_or_default();
-        let currencies = names.into_iter().map(|name| Some(name.to_owned())).chain([None]);
-        currencies.map(|currency| Slot { at: None, currency }).collect()
-    }
-
-    fn add_amount(&mut self, cell: usize, amounts: &Amounts<'_>, slots: &mut [Slot], row: usize) {
-        let currency = amounts.codes.and_then(|codes| codes.get(row));
-        let value = amounts.values.get(row);
-        if let (None, None) = (currency, value) {
-            if let Some(unpriced) = &mut self.unpriced {
-                unpriced.add(cell, 1);
+    fn end_customer(&mut self, plan: &Plan<'_>) {
+        if self.customer != NOBODY {
+            let place = place_of(&self.bucket.places, self.customer);
+            let listed = place.and_then(|place| self.bucket.waiting.get_mut(place)).and_then(Option::take).is_some();
+            if listed || !self.events.is_empty() {
+                self.live(plan);
             }
-            return;
         }
-        let last = slots.len() - 1;
-        let slot = &mut slots[currency.unwrap_or(last)];
-        let at = *slot.at.get_or_insert_with(|| {
-            // Two codes of a batch may stand for one currency: merged segments bring their own codes.
-            self.priced.iter().position(|(currency, _)| *currency == slot.currency).unwrap_or_else(|| {
-                self.priced.push((slot.currency.clone(), Priced::new(self.groups, self.periods)));
-                self.priced.len() - 1
-            })
-        });
-        let priced = &mut self.priced[at].1;
-        priced.events.add(cell, 1);
-        match value {
-            Some(units) => priced.total.add(cell, i128::from(units)),
-            None => priced.missing.add(cell, 1),
-        }
+        self.events.clear();
     }
 
-    /// Adds the counts of other customers.
-    pub(crate) fn join(mut self, other: Counts) -> Counts {
-        self.members.iter_mut().zip(other.members).for_each(|(a, b)| *a += b);
-        self.born_outside += other.born_outside;
-        self.retained.join(other.retained);
-        if let (Some(mine), Some(other)) = (&mut self.events, other.events) {
-            mine.join(other);
-        }
-        if let (Some(mine), Some(other)) = (&mut self.unpriced, other.unpriced) {
-            mine.join(other);
-        }
-        for (currency, other) in other.priced {
-            match self.priced.iter_mut().find(|(mine, _)| *mine == currency) {
-                Some((_, mine)) => {
-                    mine.total.join(other.total);
-                    mine.events.join(other.events);
-                    mine.missing.join(other.missing);
+    /// The life of the customer at hand.
+    fn live(&mut self, plan: &Plan<'_>) {
+        let events = std::mem::take(&mut self.events);
+        let each_alone = plan.rules.segment_as_of == SegmentAsOf::BirthAndReturn && plan.segments.has(Home::Activity);
+        let fate = if each_alone {
+            let mut halves: Vec<u32> = events.iter().map(|event| event.half).collect();
+            halves.sort_unstable();
+            halves.dedup();
+            // Segments that are drawn together are one log.
+            let customer = self.customer_half();
+            let mut segments: Vec<SegmentId> =
+                halves.into_iter().map(|half| self.names.segments.join(&plan.segments, half, customer)).collect();
+            segments.sort_unstable();
+            segments.dedup();
+            let mut part = std::mem::take(&mut self.scratch.part);
+            let mut fate = Fate::WithoutBirth;
+            for segment in segments {
+                part.clear();
+                for event in &events {
+                    if self.names.segments.join(&plan.segments, event.half, customer) == segment {
+                        part.push(*event);
+                    }
                 }
-                None => self.priced.push((currency, other)),
+                fate = fate.max(self.live_once(plan, &part));
+            }
+            self.scratch.part = part;
+            fate
+        } else {
+            self.live_once(plan, &events)
+        };
+        self.sink.end_customer(fate);
+        self.events = events;
+    }
+
+    /// What the customer at hand says of segments.
+    fn customer_half(&self) -> u32 {
+        let place = place_of(&self.bucket.places, self.customer);
+        place.and_then(|place| self.bucket.halves.get(place)).copied().unwrap_or(NOTHING)
+    }
+
+    fn live_once(&mut self, plan: &Plan<'_>, events: &[Event]) -> Fate {
+        let place = place_of(&self.bucket.places, self.customer);
+        let signed_up = place.and_then(|place| self.bucket.signed_up.get(place).copied().flatten());
+        let mut found = std::mem::take(&mut self.scratch.births);
+        births(plan, events, signed_up, &mut found);
+        let mut fate = Fate::WithoutBirth;
+        for birth in &found {
+            if plan.bounds.has_birth(birth.at) {
+                fate = Fate::Member;
+                self.member(plan, events, birth);
+            } else {
+                fate = fate.max(Fate::BornOutside);
             }
         }
-        self
+        self.scratch.births = found;
+        fate
+    }
+
+    fn member(&mut self, plan: &Plan<'_>, events: &[Event], birth: &Born) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let exposure = counted(plan, events, birth, &mut scratch.counted);
+        runs(scratch.counted.iter(), &mut scratch.runs);
+        retained(plan, &scratch.runs, &mut scratch.ranges);
+        let customer = self.customer_half();
+        let own = match plan.rules.segment_as_of {
+            _ if !plan.segments.any() => None,
+            SegmentAsOf::Birth | SegmentAsOf::BirthAndReturn => Some(birth.half),
+            SegmentAsOf::Latest => Some(events.last().map_or(NOTHING, |event| event.half)),
+            SegmentAsOf::Activity => None,
+        };
+        let segment = own.map(|half| self.names.segments.join(&plan.segments, half, customer));
+        let whole = Member {
+            customer: self.customer,
+            birth,
+            segment: segment.unwrap_or(WHOLE),
+            is_own: true,
+            exposure,
+            ranges: &scratch.ranges,
+            runs: &scratch.runs,
+            counted: &scratch.counted,
+            segments: &[],
+            events,
+        };
+        self.sink.add(plan, &mut self.names, &whole);
+        if plan.segments.any() && plan.rules.segment_as_of == SegmentAsOf::Activity {
+            let segments = &mut scratch.segments;
+            segments.clear();
+            for activity in &scratch.counted {
+                segments.push(self.names.segments.join(&plan.segments, events[activity.event].half, customer));
+            }
+            let mut distinct = segments.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            for segment in distinct {
+                let mine = scratch.counted.iter().zip(&*segments).filter(|(_, s)| **s == segment).map(|(c, _)| c);
+                runs(mine, &mut scratch.part_runs);
+                retained(plan, &scratch.part_runs, &mut scratch.part_ranges);
+                let part =
+                    Member { segment, is_own: false, ranges: &scratch.part_ranges, runs: &scratch.part_runs, segments, ..whole };
+                self.sink.add(plan, &mut self.names, &part);
+            }
+        }
+        self.scratch = scratch;
     }
 }
 
-impl Priced {
-    fn new(groups: usize, periods: usize) -> Self {
-        Self { total: Cells::new(groups, periods), events: Cells::new(groups, periods), missing: Cells::new(groups, periods) }
+/// The sign-up dates of a bucket's customers: a column of dates, or of texts that are dates.
+fn declared(plan: &Plan<'_>, customers: &Rows, name: &str) -> Result<Vec<Option<i32>>, Error> {
+    if let Some(dates) = customers.dates(name) {
+        return Ok(dates.collect());
     }
+    let Some(codes) = customers.codes(name) else { return Ok(vec![None; customers.len()]) };
+    let read = |text: &str| -> Result<i32, Error> {
+        let point: tenure_model::TimePoint = text.parse().map_err(|_| {
+            Error::query(format!(
+                "--birth declared:{name}: \"{text}\" is no date; expected a column of dates (YYYY-MM-DD), such as signed_up"
+            ))
+        })?;
+        Ok(match point {
+            tenure_model::TimePoint::Day(day) => day.0,
+            tenure_model::TimePoint::Instant(at) => plan.units.zone().day_of(Instant(at.0)).0,
+        })
+    };
+    let dates = codes.names().into_iter().map(read).collect::<Result<Vec<i32>, Error>>()?;
+    Ok((0..customers.len()).map(|row| codes.get(row).map(|code| dates[code])).collect())
 }
 
-/// The amounts of a batch.
-struct Amounts<'a> {
-    values: Values<'a>,
-    codes: Option<Codes<'a>>,
-}
-
-impl<'a> Amounts<'a> {
-    fn new(rows: &'a Rows) -> Option<Self> {
-        Some(Self { values: rows.values()?, codes: rows.codes(column::CURRENCY) })
-    }
-}
-
-/// Where the amounts of a currency are counted, once there is one.
-struct Slot {
-    currency: Option<String>,
-    at: Option<usize>,
-}
-
-/// Notes the cells in which a customer is seen anew and the groups of births, and says how many of each there are.
-///
-/// Where a customer or a period ends can't be foretold, so the loop has no branches: it notes every row, and keeps a note
-/// only if it counts.
-// By itself the loop stays in registers; inlined it does not.
-#[inline(never)]
-fn note(life: &mut Life, customers: &[i64], days: &[i32], first: i32, marks: &[Mark], notes: &mut Notes) -> (usize, usize) {
-    let (cells, groups) = (&mut notes.cells[..], &mut notes.births[..]);
-    let (mut new_periods, mut births) = (0, 0);
-    let Life { mut customer, mut base, mut last_period } = *life;
-    for (&next, &day) in customers.iter().zip(days) {
-        let mark = marks[(day - first) as usize];
-        let born = next != customer;
-        base = if born { mark.base as usize } else { base };
-        groups[births] = mark.group;
-        births += usize::from(born);
-        cells[new_periods] = base as u32 + mark.period;
-        new_periods += usize::from(born | (mark.period != last_period));
-        (customer, last_period) = (next, mark.period);
-    }
-    *life = Life { customer, base, last_period };
-    (new_periods, births)
+/// Whether a condition asks for an event that the history does not have.
+pub(crate) fn unknown_event<'a>(predicate: &'a Predicate, seen: &HashSet<String>) -> Option<&'a str> {
+    predicate.events().find(|event| !seen.contains(*event))
 }

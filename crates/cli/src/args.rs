@@ -322,6 +322,19 @@ mod tests {
     }
 
     #[test]
+    fn no_two_flags_of_a_command_share_a_value() {
+        use clap::CommandFactory;
+        let command = Cli::command();
+        for verb in command.get_subcommands() {
+            let mut ids: Vec<&str> = verb.get_arguments().map(|arg| arg.get_id().as_str()).collect();
+            ids.sort_unstable();
+            let all = ids.len();
+            ids.dedup();
+            assert_eq!(ids.len(), all, "{}", verb.get_name());
+        }
+    }
+
+    #[test]
     fn flags_of_another_table_are_errors() {
         let error = |args: &[&str]| typed(args).preset().unwrap_err().to_string();
         assert_eq!(

@@ -23,6 +23,16 @@ pub(crate) enum Opened {
 
 /// Opens a history, or reads an export into one that leaves nothing on disk.
 pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::Result<Opened> {
+    open_for(input, mapping, &[], term)
+}
+
+/// The same for a query: an export's columns that the query names are kept. Each comes with the flag that names it.
+pub(crate) fn open_for(
+    input: &Path,
+    mapping: &MappingArgs,
+    asked: &[(String, &'static str)],
+    term: &Term,
+) -> anyhow::Result<Opened> {
     if input.is_dir() {
         let history = History::open(input)?;
         if let Some(flag) = mapping.first_given() {
@@ -31,7 +41,8 @@ pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::
         return Ok(Opened::History(Box::new(history)));
     }
     let exports = exports(&[input.to_owned()])?;
-    let options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
+    let mut options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
+    options.mapping.asked = asked.to_vec();
     let ingested = tenure_ingest::ingest(&exports, &options, Target::Memory, &Bars::new(term))?;
     for input in &ingested.report.inputs {
         for note in &input.notes {

@@ -7,6 +7,7 @@ mod input;
 mod memory;
 mod output;
 mod progress;
+mod query;
 mod term;
 
 use std::io::Write;

@@ -19,7 +19,7 @@ mod tree;
 pub use error::Error;
 pub use evaluator::{Evaluator, Outcome};
 pub use near::{near, plain, suggestion};
-pub use parsed::{ColumnKind, Parsed, Wanted};
+pub use parsed::{ColumnKind, Parsed, Wanted, column_names};
 pub use profile::TextProfile;
 pub use tree::Tree;
 

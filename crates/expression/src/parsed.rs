@@ -154,6 +154,24 @@ impl Parsed {
     }
 }
 
+/// The columns that an expression names, whether or not there are such.
+///
+/// # Errors
+///
+/// Where it can't be read.
+pub fn column_names(text: &str) -> Result<Vec<String>, Error> {
+    let expression = polars::sql::sql_expr(text).map_err(|error| Error::new(first_line(&error)))?;
+    let mut names: Vec<String> = Vec::new();
+    for part in &expression {
+        if let Expr::Column(name) = part
+            && !names.iter().any(|known| **known == **name)
+        {
+            names.push(name.to_string());
+        }
+    }
+    Ok(names)
+}
+
 /// Where a part of the expression begins, to be pointed at; nothing for the whole.
 fn pointed_at(text: &str, column: &str) -> String {
     place::of_column(text, column).map(|at| place::pointed(text, at)).unwrap_or_default()

@@ -162,6 +162,27 @@ impl Rows {
         Some(self.batch.column_by_name(column::TIME)?.as_primitive::<TimestampMicrosecondType>().values())
     }
 
+    /// A column of texts that are not names: the customers' ids.
+    pub fn texts(&self, name: &str) -> Option<impl Iterator<Item = Option<&str>>> {
+        Some(self.batch.column_by_name(name)?.as_string_opt::<i32>()?.iter())
+    }
+
+    /// A column of dates, as days since 1970-01-01.
+    pub fn dates(&self, name: &str) -> Option<impl Iterator<Item = Option<i32>>> {
+        Some(self.batch.column_by_name(name)?.as_primitive_opt::<Date32Type>()?.iter())
+    }
+
+    /// Whether customers exports list each customer; only of customers.
+    pub fn listed(&self) -> Option<impl Iterator<Item = bool>> {
+        let listed = self.batch.column_by_name(column::LISTED)?.as_boolean_opt()?;
+        Some(listed.iter().map(|listed| listed.unwrap_or_default()))
+    }
+
+    /// A column as an Arrow array.
+    pub fn array(&self, name: &str) -> Option<&ArrayRef> {
+        self.batch.column_by_name(name)
+    }
+
     /// Rows in which a column is missing.
     pub fn missing(&self, name: &str) -> Option<usize> {
         Some(self.batch.column_by_name(name)?.null_count())

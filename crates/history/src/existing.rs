@@ -112,7 +112,7 @@ pub(crate) fn profile_key(id: &[u8]) -> Key {
 }
 
 /// Brings a batch of the customers table to a schema; customers that only have an id are not listed.
-fn listed_conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Error> {
+pub(crate) fn listed_conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Error> {
     if batch.column_by_name(column::LISTED).is_some() {
         return conform(batch, schema);
     }

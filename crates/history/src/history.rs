@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,11 @@ use crate::chunk::RowLayout;
 use crate::columns::{Column, Rows, table_schema};
 use crate::commit::{Reading, read_manifest};
 use crate::error::{Error, ErrorKind, internal};
-use crate::existing::Registry;
+use crate::existing::{Registry, customers_schema, listed_conform};
 use crate::fingerprint::Fingerprint;
+use crate::layout::customer_bucket;
 use crate::manifest::{FileEntry, MANIFEST, Manifest, Segment, Source, join_spans, sum};
-use crate::merge::{conform, merge};
+use crate::merge::{Ties, conform, merge};
 use crate::parquet_read::HistoryFile;
 use crate::scan::Scan;
 
@@ -36,10 +37,10 @@ enum Storage {
         dir: PathBuf,
         _reading: Reading,
     },
-    /// The rows of each bucket.
+    /// The rows of each bucket, and its customers.
     Memory {
         buckets: Vec<RecordBatch>,
-        customers: u64,
+        customers: Vec<RecordBatch>,
     },
 }
 
@@ -74,7 +75,7 @@ impl History {
         Zone::named(&manifest.home_zone).map_err(|error| Error::unreadable(Path::new(MANIFEST), error))
     }
 
-    pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<RecordBatch>, customers: u64, home_zone: Zone) -> Self {
+    pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<RecordBatch>, customers: Vec<RecordBatch>, home_zone: Zone) -> Self {
         Self { manifest, home_zone, storage: Storage::Memory { buckets, customers } }
     }
 
@@ -133,7 +134,7 @@ impl History {
     /// Customers, whatever is known of them.
     pub fn customers(&self) -> u64 {
         match &self.storage {
-            Storage::Memory { customers, .. } => *customers,
+            Storage::Memory { customers, .. } => customers.iter().map(|bucket| bucket.num_rows() as u64).sum(),
             Storage::Directory { .. } => self.manifest.customers.count(),
         }
     }
@@ -212,6 +213,7 @@ impl History {
         table: Table,
         bucket: u32,
         columns: &[&str],
+        ties: Ties,
         each: &mut dyn FnMut(&Rows) -> Result<(), E>,
     ) -> Result<(), E> {
         match &self.storage {
@@ -234,13 +236,17 @@ impl History {
             Storage::Directory { dir, .. } => {
                 let files = self.manifest.table(table).flat_map(|s| &s.files).filter(|f| f.bucket == bucket);
                 let entries: Vec<&FileEntry> = files.map(|f| &f.file).collect();
-                let schema = self.projected(table, columns);
+                let full = self.all_columns(table);
+                let by_all: Vec<&str> = full.fields().iter().map(|field| field.name().as_str()).collect();
+                let several = entries.len() > 1 && ties == Ties::ByAllColumns;
+                let read = if several { &by_all } else { columns };
+                let schema = self.projected(table, read);
                 let mut parts = Vec::new();
                 for entry in &entries {
                     let file = HistoryFile::open(dir, entry)?;
                     let mut part = Vec::new();
                     for group in 0..file.row_groups() {
-                        for batch in file.read(group, columns, BATCH_ROWS)? {
+                        for batch in file.read(group, read, BATCH_ROWS)? {
                             let batch = conform(&batch?, &schema)?;
                             if entries.len() == 1 {
                                 each(&Rows { batch })?;
@@ -254,18 +260,52 @@ impl History {
                     }
                 }
                 if !parts.is_empty() {
-                    each(&Rows { batch: merge(&parts)? })?;
+                    each(&Rows { batch: merge(&parts, ties)? })?;
                 }
                 Ok(())
             }
         }
     }
 
-    /// The schema of the asked columns, at the scales that hold every segment's amounts.
-    fn projected(&self, table: Table, columns: &[&str]) -> SchemaRef {
+    /// Every customer of a bucket: number, id, whether a customers export lists them, and what that says.
+    pub(crate) fn read_customers(&self, bucket: u32) -> Result<Rows, Error> {
+        let batch = match &self.storage {
+            Storage::Directory { dir, .. } => Registry::read(dir, &self.manifest, bucket)?.table,
+            Storage::Memory { customers, .. } => listed_conform(&customers[bucket as usize], &customers_schema(&[]))?,
+        };
+        Ok(Rows { batch })
+    }
+
+    /// The ids of some customers, by their numbers.
+    ///
+    /// # Errors
+    ///
+    /// As for reading.
+    pub fn customer_ids(&self, wanted: &[i64]) -> Result<HashMap<i64, String>, Error> {
+        let mut by_bucket: BTreeMap<u32, HashSet<i64>> = BTreeMap::new();
+        for &number in wanted {
+            by_bucket.entry(customer_bucket(number)).or_default().insert(number);
+        }
+        let mut ids = HashMap::with_capacity(wanted.len());
+        for (bucket, wanted) in by_bucket {
+            let customers = self.read_customers(bucket)?;
+            let texts = customers.texts(column::CUSTOMER_ID).into_iter().flatten();
+            let rows = customers.customers().iter().zip(texts).filter(|(number, _)| wanted.contains(number));
+            ids.extend(rows.map(|(&number, id)| (number, id.unwrap_or_default().to_owned())));
+        }
+        Ok(ids)
+    }
+
+    /// The schema of a table, at the scales that hold every segment's amounts.
+    fn all_columns(&self, table: Table) -> SchemaRef {
         let layout = RowLayout { table, attributes: self.manifest.attributes(table), keyed: false };
         let scale = |i: usize| self.manifest.table(table).filter_map(|s| s.scales.get(i).copied()).max().unwrap_or_default();
-        let all = table_schema(&layout, &(0..layout.amounts()).map(scale).collect::<Vec<u8>>());
+        table_schema(&layout, &(0..layout.amounts()).map(scale).collect::<Vec<u8>>())
+    }
+
+    /// The schema of the asked columns.
+    fn projected(&self, table: Table, columns: &[&str]) -> SchemaRef {
+        let all = self.all_columns(table);
         let wanted: Vec<usize> = (0..all.fields().len()).filter(|&i| columns.contains(&all.field(i).name().as_str())).collect();
         // Projecting to indices of the schema itself cannot fail.
         all.project(&wanted).map_or(all, std::sync::Arc::new)

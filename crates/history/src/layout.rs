@@ -52,6 +52,11 @@ pub(crate) fn customer_index(number: i64) -> u32 {
     number as u32
 }
 
+/// A customer's bucket.
+pub(crate) fn customer_bucket(number: i64) -> u32 {
+    (number >> 32) as u32
+}
+
 /// The path of a table's file below the history: the commit that wrote it, the bucket, and a number where the commit
 /// wrote more than one.
 pub(crate) fn file_name(table: Table, commit: u32, bucket: u32, number: u32) -> String {

@@ -76,4 +76,4 @@ pub use layout::{MAX_BUCKETS, ROWS_PER_BUCKET, ROWS_PER_ROW_GROUP};
 pub use loader::{LoadOptions, Loaded, Loader, Target};
 pub use manifest::Source;
 pub use names::{Name, Names};
-pub use scan::Scan;
+pub use scan::{Part, Scan};

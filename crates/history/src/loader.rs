@@ -297,10 +297,10 @@ impl Loader {
         let mut rows = Vec::with_capacity(clustered.len());
         let mut manifest = Manifest::new(self.options.home_zone.name(), buckets);
         let mut files = Vec::new();
-        let mut in_memory_customers = 0;
+        let mut in_memory_customers = Vec::with_capacity(clustered.len());
         for (bucket, done) in clustered.into_iter().enumerate() {
             tally.add(&done);
-            in_memory_customers += done.customers.num_rows() as u64;
+            in_memory_customers.push(done.customers.clone());
             files.push(BucketFile::in_memory(bucket as u32, &done));
             rows.push(done.rows);
         }

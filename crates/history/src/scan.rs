@@ -6,6 +6,7 @@ use tenure_model::Table;
 use crate::columns::Rows;
 use crate::error::Error;
 use crate::history::History;
+use crate::merge::Ties;
 
 /// A scan of a table of a history, bucket by bucket. A customer lies in one bucket, so buckets are independent.
 #[derive(Debug)]
@@ -14,11 +15,29 @@ pub struct Scan<'a> {
     table: Table,
     columns: Vec<&'a str>,
     buckets: u32,
+    ties: Ties,
+}
+
+/// What a scan of activity hands over of a bucket, in this order.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// Every customer of the bucket: number, id, whether a customers export lists them, and what that says. Once.
+    Customers(&'a Rows),
+    /// Activity, ordered by customer and time, in batches.
+    Activity(&'a Rows),
+    /// The bucket has been read.
+    End,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(history: &'a History, table: Table, columns: Vec<&'a str>, buckets: u32) -> Self {
-        Self { history, table, columns, buckets }
+        Self { history, table, columns, buckets, ties: Ties::Open }
+    }
+
+    /// The same, with rows of one customer and instant in the order of all their columns, whatever segments they lie in.
+    /// By itself a scan keeps that order within a segment alone, which is cheaper where there are several.
+    pub fn in_full_order(self) -> Self {
+        Self { ties: Ties::ByAllColumns, ..self }
     }
 
     /// Folds the buckets, in parallel, into as many states as threads need, and joins these. `step` sees the rows of a
@@ -38,12 +57,60 @@ impl<'a> Scan<'a> {
         S: Send,
         E: From<Error> + Send,
     {
+        self.fold_buckets(
+            start,
+            |state, bucket| self.history.read_bucket(self.table, bucket, &self.columns, self.ties, &mut |rows| step(state, rows)),
+            join,
+        )
+    }
+
+    /// As [`Scan::fold`], of activity beside the customers: `step` sees the customers of a bucket first where `customers`
+    /// says so, and learns when a bucket is over.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of reading or of `step`.
+    pub fn fold_parts<S, E>(
+        &self,
+        customers: bool,
+        start: impl Fn() -> S + Sync,
+        step: impl Fn(&mut S, Part<'_>) -> Result<(), E> + Sync,
+        join: impl Fn(S, S) -> S,
+    ) -> Result<S, E>
+    where
+        S: Send,
+        E: From<Error> + Send,
+    {
+        self.fold_buckets(
+            start,
+            |state, bucket| {
+                if customers {
+                    step(state, Part::Customers(&self.history.read_customers(bucket)?))?;
+                }
+                let mut each = |rows: &Rows| step(state, Part::Activity(rows));
+                self.history.read_bucket(self.table, bucket, &self.columns, self.ties, &mut each)?;
+                step(state, Part::End)
+            },
+            join,
+        )
+    }
+
+    fn fold_buckets<S, E>(
+        &self,
+        start: impl Fn() -> S + Sync,
+        read: impl Fn(&mut S, u32) -> Result<(), E> + Sync,
+        join: impl Fn(S, S) -> S,
+    ) -> Result<S, E>
+    where
+        S: Send,
+        E: From<Error> + Send,
+    {
         let idle: Mutex<Vec<S>> = Mutex::default();
         let pool = || idle.lock().unwrap_or_else(PoisonError::into_inner);
         (0..self.buckets).into_par_iter().try_for_each(|bucket| {
             let free = pool().pop();
             let mut state = free.unwrap_or_else(&start);
-            self.history.read_bucket(self.table, bucket, &self.columns, &mut |rows| step(&mut state, rows))?;
+            read(&mut state, bucket)?;
             pool().push(state);
             Ok::<(), E>(())
         })?;

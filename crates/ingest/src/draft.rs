@@ -96,14 +96,19 @@ impl Draft {
         let header = names.header;
         let taken: BTreeSet<usize> = self.direct_places().collect();
         let own = |place: &usize| header[*place].starts_with("reject.") && *place < REJECT_COLUMNS.len();
-        let places = match &self.mapping.attributes {
+        let places: Vec<usize> = match &self.mapping.attributes {
             Attributes::Named(wanted) => {
                 wanted.iter().map(|name| names.find(name, "--attribute")).collect::<Result<Vec<_>, _>>()?
             }
             Attributes::All => (0..header.len()).filter(|place| !taken.contains(place) && !own(place)).collect(),
         };
         let mut attributes: Vec<Attribute> = Vec::new();
-        for column in places {
+        // A query names attributes as they are stored.
+        let asked = self.mapping.asked.iter().map(|(name, flag)| (name.as_str(), *flag));
+        let known: BTreeSet<&str> = places.iter().map(|place| &*header[*place]).collect();
+        let asked = asked.filter(|(name, _)| !known.contains(name));
+        let asked = asked.map(|(name, flag)| names.find(name, flag)).collect::<Result<Vec<_>, _>>()?;
+        for column in places.iter().copied().chain(asked) {
             let name = header[column].to_string();
             let stored = match name.as_str() {
                 "" => format!("attribute_{}", column + 1),

@@ -22,6 +22,9 @@ pub struct Mapping {
     pub alias: Option<Source>,
     /// Attributes to keep.
     pub attributes: Attributes,
+    /// Columns that are kept as attributes too, unless they are kept already: those that a query names, each with the flag
+    /// that names it.
+    pub asked: Vec<(String, &'static str)>,
     /// A SQL predicate: rows outside it are not ingested.
     pub filter: Option<String>,
     /// How times are written, for those that can't be told: a strftime format.
@@ -43,6 +46,7 @@ impl Default for Mapping {
             key: Vec::new(),
             alias: None,
             attributes: Attributes::Named(Vec::new()),
+            asked: Vec::new(),
             filter: None,
             time_format: None,
             source_zone: None,

@@ -44,7 +44,9 @@ impl FromStr for Criterion {
         Criterion::NAMED.into_iter().find(|criterion| criterion.to_string() == text).ok_or_else(|| {
             Error::new(
                 ErrorKind::Age,
-                format!("no criterion \"{text}\" (expected on, on-or-after, on-or-before or streak; --brackets is one of its own)"),
+                format!(
+                    "no criterion \"{text}\" (expected on, on-or-after, on-or-before or streak; --brackets is one of its own)"
+                ),
             )
         })
     }

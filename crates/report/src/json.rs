@@ -3,9 +3,8 @@ use tenure_analysis::{CohortCell, CohortRow, Definition, Interval, RetentionMatr
 
 use crate::error::Error;
 
-/// An object without fields: no segment.
-#[derive(Serialize)]
-struct NoSegment {}
+/// The values of the `by` columns, by their names; an object without fields is no segment.
+type SegmentObject = serde_json::Map<String, serde_json::Value>;
 
 #[derive(Serialize)]
 struct Matrix<'a> {
@@ -14,6 +13,8 @@ struct Matrix<'a> {
     totals: Totals,
     cohorts: Vec<Cohort<'a>>,
     summary: Vec<Point<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -25,7 +26,7 @@ struct Window {
 #[derive(Serialize)]
 struct Cohort<'a> {
     cohort: String,
-    segment: NoSegment,
+    segment: SegmentObject,
     currency: Option<&'a str>,
     size: u64,
     cells: Vec<CellObject>,
@@ -34,7 +35,7 @@ struct Cohort<'a> {
 #[derive(Serialize)]
 struct CellObject {
     age: u32,
-    age_to: u32,
+    age_to: Option<u32>,
     state: &'static str,
     exposed: Option<u64>,
     retained: Option<u64>,
@@ -61,9 +62,9 @@ struct ValueObject {
 
 #[derive(Serialize)]
 struct Point<'a> {
-    segment: NoSegment,
+    segment: SegmentObject,
     age: u32,
-    age_to: u32,
+    age_to: Option<u32>,
     method: &'a str,
     cohorts: u64,
     exposed: u64,
@@ -80,7 +81,8 @@ pub(crate) fn retention(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
         window: Window { from: instant(matrix.window.from), until: instant(matrix.window.until) },
         totals: matrix.totals,
         cohorts: matrix.cohorts.iter().map(|row| cohort(matrix, row)).collect(),
-        summary: matrix.summary.iter().map(|p| point(p, &matrix.definition.summary)).collect(),
+        summary: matrix.summary.iter().map(|p| point(matrix, p)).collect(),
+        notes: &matrix.notes,
     };
     let mut bytes = serde_json::to_vec_pretty(&object).map_err(|error| Error::encoding("JSON", error))?;
     bytes.push(b'\n');
@@ -90,7 +92,7 @@ pub(crate) fn retention(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
 fn cohort<'a>(matrix: &RetentionMatrix, row: &'a CohortRow) -> Cohort<'a> {
     Cohort {
         cohort: row.start.to_string(),
-        segment: NoSegment {},
+        segment: segment(matrix, &row.segment),
         currency: row.currency.as_deref(),
         size: row.size,
         cells: row.cells.iter().map(|cell| cell_object(matrix, cell)).collect(),
@@ -104,8 +106,8 @@ fn cell_object(matrix: &RetentionMatrix, cell: &CohortCell) -> CellObject {
     let value = cell.value;
     let text = |d: Option<tenure_model::Decimal>| d.map(|d| d.to_string());
     CellObject {
-        age: cell.age.0,
-        age_to: cell.age.0,
+        age: cell.age.from.0,
+        age_to: cell.age.to.map(|to| to.0),
         state: state.state().name(),
         exposed: state.exposed(),
         retained: state.retained(),
@@ -126,13 +128,18 @@ fn cell_object(matrix: &RetentionMatrix, cell: &CohortCell) -> CellObject {
     }
 }
 
-fn point<'a>(point: &SummaryPoint, method: &'a str) -> Point<'a> {
+fn segment(matrix: &RetentionMatrix, values: &[Option<String>]) -> SegmentObject {
+    let value = |value: &Option<String>| value.clone().map_or(serde_json::Value::Null, serde_json::Value::String);
+    matrix.definition.by.iter().cloned().zip(values.iter().map(value)).collect()
+}
+
+fn point<'a>(matrix: &'a RetentionMatrix, point: &SummaryPoint) -> Point<'a> {
     let (low, high) = bounds(point.interval);
     Point {
-        segment: NoSegment {},
-        age: point.age.0,
-        age_to: point.age.0,
-        method,
+        segment: point.segment.as_deref().map(|values| segment(matrix, values)).unwrap_or_default(),
+        age: point.age.from.0,
+        age_to: point.age.to.map(|to| to.0),
+        method: &matrix.definition.summary,
         cohorts: point.cohorts,
         exposed: point.exposed,
         retained: point.retained,

@@ -20,12 +20,15 @@ pub(crate) fn batch(matrix: &RetentionMatrix) -> Result<RecordBatch, Error> {
         arrays: Vec::new(),
     };
     columns.cohort_starts();
+    for (place, name) in matrix.definition.by.iter().enumerate() {
+        columns.texts(name, |row, _| row.segment[place].clone());
+    }
     if matrix.measure == Measure::Value {
         columns.texts("currency", |row, _| row.currency.clone());
     }
     columns.integers("size", |row, _| Some(row.size));
-    columns.integers("age", |_, cell| Some(cell.age.0.into()));
-    columns.integers("age_to", |_, cell| Some(cell.age.0.into()));
+    columns.integers("age", |_, cell| Some(cell.age.from.0.into()));
+    columns.integers("age_to", |_, cell| cell.age.to.map(|to| to.0.into()));
     columns.texts("state", |_, cell| Some(cell.cell.state().name().to_owned()));
     columns.integers("exposed", |_, cell| cell.cell.exposed());
     columns.integers("retained", |_, cell| cell.cell.retained());

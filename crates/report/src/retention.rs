@@ -42,15 +42,21 @@ pub fn render_retention(
 /// What the numbers mean, in one line.
 pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
     let d = &matrix.definition;
-    let measure = match d.measure.as_str() {
-        "events" => "events of members",
-        "value" => "value of members' activity",
-        _ => "members with activity",
-    };
-    let mut parts = vec![format!(
-        "{measure} in the age's {}; cohorts: {} of first activity; {} alignment; zone {}",
-        d.age, d.cohort, d.alignment, d.zone
-    )];
+    let mut parts = vec![sentence_start(matrix)];
+    parts.push(format!("{} alignment; zone {}", d.alignment, d.zone));
+    if d.dialect != "tenure" {
+        parts.insert(0, format!("dialect {}", d.dialect));
+    }
+    if let Some(filter) = &d.filter {
+        parts.push(format!("only activity where {filter}"));
+    }
+    if !d.by.is_empty() {
+        parts.push(format!("by {} at {}", d.by.join(", "), d.segment_as_of));
+    }
+    if let Some(rates) = &d.rates {
+        let to = d.currency.as_ref().map(|currency| format!(" to {currency}")).unwrap_or_default();
+        parts.push(format!("converted{to} with {rates}"));
+    }
     if d.week_start != "monday" {
         parts.push(format!("weeks from {}", d.week_start));
     }
@@ -73,6 +79,39 @@ pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
     let content = d.content.split_at_checked("xxh3:".len() + 8).map_or(d.content.as_str(), |(start, _)| start);
     parts.push(format!("content {content}"));
     parts.join("; ")
+}
+
+/// Whose what is counted when.
+fn sentence_start(matrix: &RetentionMatrix) -> String {
+    let d = &matrix.definition;
+    let returns = match (&d.returned, d.min_returns) {
+        (None, 1) => "activity".to_owned(),
+        (None, n) => format!("at least {n} activities"),
+        (Some(condition), 1) => format!("a return ({condition})"),
+        (Some(condition), n) => format!("at least {n} returns ({condition})"),
+    };
+    let age = &d.age;
+    let when = match d.criterion.as_str() {
+        "on-or-after" => format!("in the age's {age} or later"),
+        "on-or-before" => format!("up to the age's {age}"),
+        "streak" => format!("in every {age} up to the age"),
+        "brackets" => format!("in the bracket's ages, each a {age}"),
+        _ => format!("in the age's {age}"),
+    };
+    let what = match d.measure.as_str() {
+        "events" => "events of members".to_owned(),
+        "value" => "value of members' activity".to_owned(),
+        _ => format!("members with {returns}"),
+    };
+    let of = d.born.as_ref().map(|born| format!(" ({born})")).unwrap_or_default();
+    let birth = match d.birth.as_str() {
+        "first" if d.born.is_none() => "first activity".to_owned(),
+        "first" => format!("first birth activity{of}"),
+        "first-ever" => format!("first activity of any kind, which must be a birth{of}"),
+        "recurring" => format!("any activity{of}, again in each {}", d.cohort),
+        declared => declared.replace("declared:", "the date "),
+    };
+    format!("{what} {when}; cohorts: {} of {birth}", d.cohort)
 }
 
 type TextRows = (Vec<String>, Vec<Vec<String>>);
@@ -109,7 +148,14 @@ fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
     };
     let rule: Vec<String> = header
         .iter()
-        .map(|name| if ["cohort", "currency", "state"].contains(&name.as_str()) { "---" } else { "---:" }.to_owned())
+        .map(|name| {
+            if ["cohort", "currency", "state"].contains(&name.as_str()) || matrix.definition.by.contains(name) {
+                "---"
+            } else {
+                "---:"
+            }
+            .to_owned()
+        })
         .collect();
     let mut text = line(header);
     text.push_str(&line(&rule));
@@ -117,6 +163,9 @@ fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
         text.push_str(&line(row));
     }
     text.push_str(&format!("\n_{}_\n", retention_sentence(matrix)));
+    for note in &matrix.notes {
+        text.push_str(&format!("\n_{note}_\n"));
+    }
     text.into_bytes()
 }
 

@@ -1,14 +1,14 @@
 //! The matrix on a terminal: a heat map where colour is allowed, readable without it.
 
 use anstyle::{Ansi256Color, Color, Effects, Style};
-use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatrix};
+use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatrix, Segment, ValueAverage};
 use tenure_model::{Cell, CellState};
 
 use crate::format::{Show, TableStyle};
 use crate::numbers::{amount, counted, grouped};
 use crate::retention::retention_sentence;
 use crate::text_table::{Align, pad};
-use crate::wide::{IN_PROGRESS, of_previous, share_so_far};
+use crate::wide::{IN_PROGRESS, NONE, average, of_previous, share_so_far};
 
 /// Backgrounds from a little to much, of the 256 colours every terminal has: blues, which all eyes tell apart.
 const HEAT: [u8; 7] = [195, 153, 117, 75, 32, 25, 18];
@@ -48,11 +48,18 @@ pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle)
                 "{IN_PROGRESS} in progress: the age has begun and is not over; what there is so far, in no summary\n"
             ));
         }
+        if matrix.totals.hidden_cohorts > 0 {
+            text.push_str(&format!("{} below --min-size not shown\n", counted(matrix.totals.hidden_cohorts, "cohort")));
+        }
         if hidden > 0 {
             text.push_str(&format!(
                 "{hidden} more ages do not fit this terminal: widen it, choose --ages or --at, or write a file with -o\n"
             ));
         }
+    }
+    for note in &matrix.notes {
+        text.push_str(note);
+        text.push('\n');
     }
     let sentence = retention_sentence(matrix);
     text.push_str(&paint(&sentence, if style.colour { Style::new().effects(Effects::DIMMED) } else { Style::new() }));
@@ -67,11 +74,23 @@ fn title(matrix: &RetentionMatrix, show: Show) -> String {
         (Measure::Customers, Show::Previous) => "Retained customers, % of the age before",
         (Measure::Events, _) => "Events",
         (Measure::Value, Show::Counts) => "Value",
-        (Measure::Value, _) => "Value per member",
+        (Measure::Value, _) => match matrix.value_average {
+            ValueAverage::PerMember => "Value per member",
+            ValueAverage::PerActive => "Value per active member",
+        },
     };
     let cohorts = matrix.cohorts.iter().map(|row| &row.start).collect::<std::collections::BTreeSet<_>>().len();
     let (customers, cohorts) = (counted(matrix.totals.members, "customer"), counted(cohorts as u64, "cohort"));
-    format!("{what}, by {} since first activity: {customers} in {cohorts}\n", matrix.definition.age)
+    let since = match matrix.definition.birth.as_str() {
+        "first" if matrix.definition.born.is_none() => "first activity",
+        _ => "birth",
+    };
+    let twice = if matrix.totals.memberships > matrix.totals.members {
+        format!(" ({} memberships)", grouped(matrix.totals.memberships))
+    } else {
+        String::new()
+    };
+    format!("{what}, by {} since {since}: {customers} in {cohorts}{twice}\n", matrix.definition.age)
 }
 
 /// The table in the widest form that fits, and how many ages had to go.
@@ -97,25 +116,36 @@ struct Grid {
 impl Grid {
     fn new(matrix: &RetentionMatrix, show: Show, precision: Precision) -> Self {
         let priced = matrix.measure == Measure::Value && matrix.cohorts.iter().any(|row| row.currency.is_some());
-        let mut labels = vec![label("cohort", priced.then_some("currency"), "size")];
-        let heats =
-            matrix.cohorts.iter().flat_map(|row| (0..row.cells.len()).filter_map(|place| heat(matrix.measure, show, row, place)));
+        let by = &matrix.definition.by;
+        let mut labels = vec![label("cohort", by.iter().map(String::as_str), priced.then_some("currency"), "size")];
+        let heats = matrix.cohorts.iter().flat_map(|row| (0..row.cells.len()).filter_map(|place| heat(matrix, show, row, place)));
         let range = heats.fold(None, |range: Option<(f64, f64)>, heat| {
             Some(range.map_or((heat, heat), |(least, most)| (least.min(heat), most.max(heat))))
         });
         let mut cells = Vec::new();
         for row in &matrix.cohorts {
             let currency = priced.then(|| row.currency.as_deref().unwrap_or("(none)"));
-            labels.push(label(&cohort_label(&matrix.definition.cohort, &row.start), currency, &grouped(row.size)));
-            cells.push((0..row.cells.len()).map(|place| painted(matrix.measure, show, precision, row, place, range)).collect());
+            let start = cohort_label(&matrix.definition.cohort, &row.start);
+            labels.push(label(&start, row.segment.iter().map(segment_label), currency, &grouped(row.size)));
+            cells.push((0..row.cells.len()).map(|place| painted(matrix, show, precision, row, place, range)).collect());
         }
         let summary_from = cells.len();
         if matrix.measure == Measure::Customers && show == Show::Percent && !matrix.summary.is_empty() {
-            labels.push(label(&matrix.definition.summary, None, &grouped(matrix.totals.members)));
             let style = Style::new().effects(Effects::BOLD);
-            let at = |age| matrix.summary.iter().find(|point| point.age == age);
-            let texts = matrix.ages.iter().map(|&age| at(age).map(|point| percent(point.rate, precision)).unwrap_or_default());
-            cells.push(texts.map(|text| Painted { text: format!("{text} "), style }).collect());
+            let mut segments: Vec<&Option<Segment>> = matrix.summary.iter().map(|point| &point.segment).collect();
+            segments.dedup();
+            for segment in segments {
+                let of_all = vec![String::new(); by.len()];
+                let values =
+                    segment.as_ref().map_or(of_all, |values| values.iter().map(|v| segment_label(v).to_owned()).collect());
+                // The members over all; those of a segment stand in its cohorts.
+                let members = if segment.is_none() { grouped(matrix.totals.memberships) } else { String::new() };
+                labels.push(label(&matrix.definition.summary, values.iter().map(String::as_str), None, &members));
+                let at = |age| matrix.summary.iter().find(|point| point.age == age && point.segment == *segment);
+                let texts =
+                    matrix.ages.iter().map(|&age| at(age).map(|point| percent(point.rate, precision)).unwrap_or_default());
+                cells.push(texts.map(|text| Painted { text: format!("{text} "), style }).collect());
+            }
         }
         let label_widths = (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].len()).max().unwrap_or(0)).collect();
         Self { labels, label_widths, ages: matrix.ages.iter().map(|age| format!("{age} ")).collect(), cells, summary_from }
@@ -135,7 +165,8 @@ impl Grid {
         for (i, labels) in self.labels.iter().enumerate() {
             let mut line = String::new();
             for (place, (label, width)) in labels.iter().zip(&self.label_widths).enumerate() {
-                line.push_str(&pad(label, *width, if place == 0 { Align::Left } else { Align::Right }));
+                let last = place + 1 == labels.len();
+                line.push_str(&pad(label, *width, if last { Align::Right } else { Align::Left }));
                 line.push_str("  ");
             }
             for age in 0..ages {
@@ -159,12 +190,19 @@ impl Grid {
     }
 }
 
-fn label(cohort: &str, currency: Option<&str>, size: &str) -> Vec<String> {
-    [Some(cohort), currency, Some(size)].into_iter().flatten().map(str::to_owned).collect()
+fn label<'a>(cohort: &str, segment: impl Iterator<Item = &'a str>, currency: Option<&str>, size: &str) -> Vec<String> {
+    let segment = segment.map(str::to_owned);
+    let rest = [currency, Some(size)].into_iter().flatten().map(str::to_owned);
+    std::iter::once(cohort.to_owned()).chain(segment).chain(rest).collect()
+}
+
+/// A segment's value as tables show it.
+fn segment_label(value: &Option<String>) -> &str {
+    value.as_deref().unwrap_or(NONE)
 }
 
 fn painted(
-    measure: Measure,
+    matrix: &RetentionMatrix,
     show: Show,
     precision: Precision,
     row: &CohortRow,
@@ -172,13 +210,13 @@ fn painted(
     range: Option<(f64, f64)>,
 ) -> Painted {
     let cell = &row.cells[place];
-    let Some(text) = cell_text(measure, show, precision, row, place) else {
+    let Some(text) = cell_text(matrix, show, precision, row, place) else {
         return Painted { text: " ".to_owned(), style: Style::new() };
     };
     if let Cell::InProgress { .. } = cell.cell {
         return Painted { text: format!("{text}{IN_PROGRESS}"), style: Style::new().effects(Effects::DIMMED) };
     }
-    let step = match (heat(measure, show, row, place), range) {
+    let step = match (heat(matrix, show, row, place), range) {
         (Some(heat), Some((least, most))) if most > least => {
             (((heat - least) / (most - least) * HEAT.len() as f64) as usize).min(HEAT.len() - 1)
         }
@@ -192,27 +230,27 @@ fn painted(
 }
 
 /// What a cell's colour stands for; the birth period does not count, being full by definition.
-fn heat(measure: Measure, show: Show, row: &CohortRow, place: usize) -> Option<f64> {
+fn heat(matrix: &RetentionMatrix, show: Show, row: &CohortRow, place: usize) -> Option<f64> {
     let cell = &row.cells[place];
     if show == Show::Previous {
         return of_previous(row, place);
     }
-    if cell.age.0 == 0 || cell.cell.state() != CellState::Complete {
+    if cell.age.from.0 == 0 || cell.cell.state() != CellState::Complete {
         return None;
     }
-    match measure {
+    match matrix.measure {
         Measure::Customers => cell.cell.rate(),
         Measure::Events => cell.events.map(|events| events as f64 / row.size as f64),
-        Measure::Value => cell.value.and_then(|value| value.per_member).map(tenure_model::Decimal::to_f64),
+        Measure::Value => average(matrix, cell).map(tenure_model::Decimal::to_f64),
     }
 }
 
-fn cell_text(measure: Measure, show: Show, precision: Precision, row: &CohortRow, place: usize) -> Option<String> {
+fn cell_text(matrix: &RetentionMatrix, show: Show, precision: Precision, row: &CohortRow, place: usize) -> Option<String> {
     let cell: &CohortCell = &row.cells[place];
-    match (measure, show) {
+    match (matrix.measure, show) {
         (Measure::Events, _) => cell.events.map(grouped),
         (Measure::Value, Show::Counts) => cell.value.map(|value| amount(value.total)),
-        (Measure::Value, _) => cell.value?.per_member.map(amount),
+        (Measure::Value, _) => average(matrix, cell).map(amount),
         (Measure::Customers, Show::Counts) => cell.cell.retained().map(grouped),
         (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(|share| percent(share, precision)),
         (Measure::Customers, Show::Previous) => of_previous(row, place).map(|share| percent(share, precision)),

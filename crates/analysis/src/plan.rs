@@ -1,0 +1,237 @@
+//! A query made ready for a history: every name looked up, every rule settled.
+
+use std::collections::{BTreeSet, HashSet};
+
+use tenure_history::{Fingerprint, History};
+use tenure_model::{AgeRange, Alignment, Criterion, Instant, ObservationWindow, column};
+
+use crate::clock::Clock;
+use crate::columns::{Columns, Home};
+use crate::dialect::{Dialect, FirstEverRow, FirstReturns, Rules, WindowEnd};
+use crate::error::Error;
+use crate::matrix::Segment;
+use crate::predicate::Predicate;
+use crate::query::{Ages, Birth, Measure, RetentionQuery, SegmentAsOf};
+use crate::segments::SegmentColumns;
+use crate::units::Units;
+
+/// A query that can be walked.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) query: &'a RetentionQuery,
+    pub(crate) rules: Rules,
+    pub(crate) units: Units,
+    pub(crate) clock: Clock,
+    pub(crate) window: ObservationWindow,
+    pub(crate) bounds: Bounds,
+    pub(crate) columns: Columns,
+    pub(crate) filter: Option<Predicate>,
+    pub(crate) born: Option<Predicate>,
+    pub(crate) returned: Option<Predicate>,
+    /// The event that a birth without earlier life must have, where that is not any.
+    pub(crate) named: Option<Predicate>,
+    pub(crate) same_selectors: bool,
+    pub(crate) segments: SegmentColumns,
+    pub(crate) scale: u8,
+    pub(crate) content: Fingerprint,
+}
+
+/// The instants that rows and births are held against: bounds that hold for every row are none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
+    /// Rows at or after it are ignored, microseconds UTC.
+    pub(crate) until: Option<i64>,
+    /// Births before it are outside the range.
+    pub(crate) born_from: Option<i64>,
+    /// Births at or after it are outside the range.
+    pub(crate) born_until: Option<i64>,
+}
+
+impl Bounds {
+    fn need_time(&self) -> bool {
+        self.until.is_some() || self.born_from.is_some() || self.born_until.is_some()
+    }
+
+    pub(crate) fn has_birth(&self, at: i64) -> bool {
+        self.born_from.is_none_or(|from| at >= from) && self.born_until.is_none_or(|until| at < until)
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// The plan of a query under some rules; nothing for a history without activity.
+    pub(crate) fn new(history: &History, query: &'a RetentionQuery, rules: Rules) -> Result<Option<Self>, Error> {
+        query.check(rules.alignment, &rules.criterion)?;
+        if query.dialect == Dialect::Stripe {
+            return Err(Error::query(
+                "--dialect stripe follows subscriptions, and this version makes retention of activity alone; choose tenure, mixpanel, amplitude or posthog",
+            ));
+        }
+        let zone = query.zone.clone().unwrap_or_else(|| history.home_zone().clone());
+        let instant = |point: Option<tenure_model::TimePoint>| point.map(|point| point.resolve(&zone));
+        let (born_from, born_until) = (instant(query.born_from), instant(query.born_until));
+        if let (Some(from), Some(until)) = (born_from, born_until)
+            && from >= until
+        {
+            return Err(Error::query(format!(
+                "nobody can be born from {from} until {until}: --born-from must be before --born-until"
+            )));
+        }
+        let observed = history.window();
+        let as_of = instant(query.as_of);
+        if let (Some(as_of), Some(from)) = (as_of, observed.from)
+            && as_of <= from
+        {
+            return Err(Error::query(format!(
+                "--as-of {as_of} is before the first activity, which is at {from}: nothing could be seen; choose a later date"
+            )));
+        }
+        let mut columns = Columns::of(history);
+        let texts = [("--filter", &query.filter), ("--born", &query.born), ("--returned", &query.returned)];
+        let named = texts.iter().filter_map(|(flag, text)| text.as_ref().map(|text| (*flag, text)));
+        let mut read: Vec<String> = Vec::new();
+        for (flag, text) in named {
+            // Texts are told from numbers by all values of a column, so the columns are looked up before the types are.
+            let header: Vec<std::sync::Arc<str>> = columns.names().map(std::sync::Arc::from).collect();
+            read.extend(tenure_expression::Parsed::new(flag, text, &header)?.columns().map(str::to_owned));
+        }
+        columns.profile(history, read.iter().map(String::as_str))?;
+        let predicate =
+            |flag, text: &Option<String>| text.as_ref().map(|text| Predicate::new(flag, text, &columns, &zone)).transpose();
+        let (filter, born, returned) =
+            (predicate("--filter", &query.filter)?, predicate("--born", &query.born)?, predicate("--returned", &query.returned)?);
+        let named = match (&rules.birth, rules.first_ever, &born) {
+            (Birth::FirstEver, FirstEverRow::OfEventName, Some(born)) => born.of_event_name(&columns)?,
+            _ => None,
+        };
+        let same_selectors = match (&born, &returned) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is_same_as(b),
+            _ => false,
+        };
+        if let Birth::Declared(name) = &rules.birth {
+            columns.sign_up(name)?;
+        }
+        let by = query.by.iter().map(|name| Ok((name.clone(), columns.segment(name)?))).collect::<Result<Vec<_>, Error>>()?;
+        let (Some((first, last)), Some(until)) = (history.span(), as_of.or(observed.until)) else { return Ok(None) };
+        let units = Units::new(history, query, first, last)?;
+        let until = match rules.window_end {
+            WindowEnd::AsOf => until,
+            WindowEnd::EndOfPeriod => {
+                // What a history can vouch for ends before its end; a date that is named is itself inside.
+                let inside = if as_of.is_some() { until } else { Instant(until.0.saturating_sub(1)) };
+                units.cohorts.start(units.cohorts.number_at(inside) + 1)
+            }
+        };
+        let declared = matches!(rules.birth, Birth::Declared(_));
+        let bounds = Bounds {
+            until: (until <= last).then_some(until.0),
+            born_from: born_from.filter(|from| declared || *from > first).map(|at| at.0),
+            born_until: born_until.filter(|until| declared || *until <= last).map(|at| at.0),
+        };
+        let clock = Clock::new(&rules, query.age_period(), &units, until);
+        Ok(Some(Self {
+            window: ObservationWindow { from: observed.from, until: Some(until) },
+            segments: SegmentColumns { columns: by, kept: None },
+            scale: history.value_scale(),
+            content: history.content(),
+            query,
+            rules,
+            units,
+            clock,
+            bounds,
+            columns,
+            filter,
+            born,
+            returned,
+            named,
+            same_selectors,
+        }))
+    }
+
+    /// The same with some segments alone, the others drawn together.
+    pub(crate) fn keep(&mut self, segments: HashSet<Segment>) {
+        self.segments.kept = Some(segments);
+    }
+
+    /// The end of the window.
+    pub(crate) fn until(&self) -> Instant {
+        self.window.until.unwrap_or(Instant(i64::MAX))
+    }
+
+    /// The ages or brackets that are asked for, where the query says which.
+    pub(crate) fn asked(&self) -> Option<Vec<AgeRange>> {
+        match (&self.rules.criterion, &self.query.ages) {
+            (Criterion::Brackets(brackets), _) => Some(brackets.ranges().to_vec()),
+            (_, Ages::At(ages)) => Some(ages.iter().copied().map(AgeRange::one).collect()),
+            (_, Ages::First(count)) => Some((0..*count).map(|age| AgeRange::one(tenure_model::Age(age))).collect()),
+            (_, Ages::Begun) => None,
+        }
+    }
+
+    /// The last age that is asked for, where the query says which.
+    pub(crate) fn last_age(&self) -> Option<u32> {
+        match (&self.rules.criterion, &self.query.ages) {
+            (Criterion::Brackets(_), _) | (_, Ages::Begun) => None,
+            (_, Ages::At(ages)) => ages.last().map(|age| age.0),
+            (_, Ages::First(count)) => count.checked_sub(1),
+        }
+    }
+
+    /// The conditions, and what they are for.
+    pub(crate) fn predicates(&self) -> [Option<&Predicate>; 4] {
+        [self.filter.as_ref(), self.born.as_ref(), self.returned.as_ref(), self.named.as_ref()]
+    }
+
+    /// Whether instants must be read: where days do not settle births, ages and bounds.
+    pub(crate) fn needs_time(&self) -> bool {
+        !self.units.by_home_day
+            || self.rules.alignment == Alignment::Rolling
+            || self.bounds.need_time()
+            || self.born.is_some()
+            || self.rules.first_returns != FirstReturns::FromBirth
+            || matches!(self.rules.birth, Birth::Declared(_))
+    }
+
+    /// Just the columns of activity that the answer rests on.
+    pub(crate) fn reads(&self) -> BTreeSet<String> {
+        let mut reads: BTreeSet<String> = BTreeSet::new();
+        reads.insert(if self.units.by_home_day { column::DAY } else { column::TIME }.to_owned());
+        if self.needs_time() {
+            reads.insert(column::TIME.to_owned());
+        }
+        if self.query.measure == Measure::Value {
+            reads.extend([column::VALUE, column::CURRENCY].map(str::to_owned));
+        }
+        let of_predicates = self.predicates().into_iter().flatten().flat_map(Predicate::columns);
+        let of_segments = self.segments.columns.iter().map(|(name, _)| name.clone());
+        reads.extend(of_predicates.chain(of_segments).filter(|name| self.columns.home(name) == Some(Home::Activity)));
+        reads
+    }
+
+    /// Whether the customers of each bucket must be read.
+    pub(crate) fn needs_customers(&self) -> bool {
+        let predicates = self.predicates().into_iter().flatten().flat_map(Predicate::columns);
+        matches!(self.rules.birth, Birth::Declared(_))
+            || self.segments.has(Home::Customers)
+            || predicates.into_iter().any(|name| self.columns.home(&name) == Some(Home::Customers))
+    }
+
+    /// Whether it matters which of several rows of one instant comes first.
+    pub(crate) fn needs_full_order(&self) -> bool {
+        let by_row = matches!(self.rules.segment_as_of, SegmentAsOf::Birth | SegmentAsOf::Latest);
+        by_row && self.segments.has(Home::Activity) || self.rules.birth == Birth::FirstEver && self.born.is_some()
+    }
+
+    /// Whether the walk over days alone gives the answer.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.rules == Rules::default_rules()
+            && self.query.measure == Measure::Customers
+            && self.query.min_returns == 1
+            && self.filter.is_none()
+            && self.returned.is_none()
+            && !self.segments.any()
+            && self.units.by_home_day
+            && !self.needs_time()
+            && !matches!(self.query.ages, Ages::At(_))
+    }
+}

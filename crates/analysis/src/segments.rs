@@ -1,0 +1,164 @@
+//! The segments of rows and customers, as small numbers while a walk lasts.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use tenure_history::{Codes, Rows};
+use tenure_model::{Day, column};
+
+use crate::columns::Home;
+use crate::matrix::Segment;
+
+/// The value of columns of segments that are drawn together.
+pub(crate) const OTHER: &str = "(other)";
+
+/// The columns that part cohorts, and which of their segments are kept.
+#[derive(Debug, Default)]
+pub(crate) struct SegmentColumns {
+    /// Name and home of each column, in the query's order.
+    pub(crate) columns: Vec<(String, Home)>,
+    /// The segments kept; the others are drawn together. None where all are kept.
+    pub(crate) kept: Option<std::collections::HashSet<Segment>>,
+}
+
+impl SegmentColumns {
+    /// Whether there are segments at all.
+    pub(crate) fn any(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    fn of(&self, home: Home) -> impl Iterator<Item = (usize, &str)> {
+        self.columns.iter().enumerate().filter(move |(_, (_, h))| *h == home).map(|(place, (name, _))| (place, name.as_str()))
+    }
+
+    pub(crate) fn has(&self, home: Home) -> bool {
+        self.of(home).next().is_some()
+    }
+
+    fn other(&self) -> Segment {
+        vec![Some(OTHER.to_owned()); self.columns.len()]
+    }
+}
+
+/// A segment's number in one walk.
+pub(crate) type SegmentId = u32;
+
+/// The segments that a walk has met.
+#[derive(Debug, Default)]
+pub(crate) struct SegmentIds {
+    ids: HashMap<Segment, SegmentId, FixedState>,
+    segments: Vec<Segment>,
+    /// What rows say, and what customers say: the values of their own columns, the others missing.
+    halves: HashMap<Segment, u32, FixedState>,
+    half_values: Vec<Segment>,
+    joined: HashMap<(u32, u32), SegmentId, FixedState>,
+}
+
+/// What rows or customers without a value in any column say.
+pub(crate) const NOTHING: u32 = u32::MAX;
+
+impl SegmentIds {
+    /// The number of a segment.
+    pub(crate) fn id(&mut self, segment: Segment) -> SegmentId {
+        if let Some(id) = self.ids.get(&segment) {
+            return *id;
+        }
+        let id = self.segments.len() as SegmentId;
+        self.segments.push(segment.clone());
+        self.ids.insert(segment, id);
+        id
+    }
+
+    /// The segment of a number.
+    pub(crate) fn get(&self, id: SegmentId) -> &Segment {
+        &self.segments[id as usize]
+    }
+
+    fn half(&mut self, values: Segment) -> u32 {
+        if values.iter().all(Option::is_none) {
+            return NOTHING;
+        }
+        if let Some(half) = self.halves.get(&values) {
+            return *half;
+        }
+        let half = self.half_values.len() as u32;
+        self.half_values.push(values.clone());
+        self.halves.insert(values, half);
+        half
+    }
+
+    /// The segment that a row and its customer make together.
+    pub(crate) fn join(&mut self, columns: &SegmentColumns, row: u32, customer: u32) -> SegmentId {
+        if let Some(id) = self.joined.get(&(row, customer)) {
+            return *id;
+        }
+        let half = |half: u32| self.half_values.get(half as usize);
+        let value = |place: usize| [half(row), half(customer)].into_iter().flatten().find_map(|half| half[place].clone());
+        let segment: Segment = (0..columns.columns.len()).map(value).collect();
+        let kept = columns.kept.as_ref().is_none_or(|kept| kept.contains(&segment));
+        let id = self.id(if kept { segment } else { columns.other() });
+        self.joined.insert((row, customer), id);
+        id
+    }
+
+    /// What each row of a batch says.
+    pub(crate) fn of_rows(&mut self, columns: &SegmentColumns, rows: &Rows) -> Vec<u32> {
+        let width = columns.columns.len();
+        let codes: Vec<(usize, Option<Codes<'_>>)> =
+            columns.of(Home::Activity).map(|(place, name)| (place, rows.codes(name))).collect();
+        let names: Vec<Vec<&str>> = codes.iter().map(|(_, codes)| codes.map(|codes| codes.names()).unwrap_or_default()).collect();
+        // Combinations of codes are few, however many rows there are.
+        let mut known: HashMap<u64, u32, FixedState> = HashMap::default();
+        let code_of = |row: usize| {
+            codes.iter().zip(&names).fold(0u64, |sum, ((_, codes), names)| {
+                let code = codes.and_then(|codes| codes.get(row)).map_or(0, |code| code as u64 + 1);
+                sum.wrapping_mul(names.len() as u64 + 1).wrapping_add(code)
+            })
+        };
+        (0..rows.len())
+            .map(|row| {
+                let code = code_of(row);
+                if let Some(half) = known.get(&code) {
+                    return *half;
+                }
+                let mut values: Segment = vec![None; width];
+                for ((place, codes), names) in codes.iter().zip(&names) {
+                    values[*place] = codes.and_then(|codes| codes.get(row)).map(|code| names[code].to_owned());
+                }
+                let half = self.half(values);
+                known.insert(code, half);
+                half
+            })
+            .collect()
+    }
+
+    /// What each customer of a bucket says.
+    pub(crate) fn of_customers(&mut self, columns: &SegmentColumns, customers: &Rows) -> Vec<u32> {
+        let mut all: Vec<Segment> = vec![vec![None; columns.columns.len()]; customers.len()];
+        for (place, name) in columns.of(Home::Customers) {
+            for (segment, value) in all.iter_mut().zip(values(customers, name)) {
+                segment[place] = value;
+            }
+        }
+        all.into_iter().map(|values| self.half(values)).collect()
+    }
+}
+
+/// A column of customers as texts.
+fn values(customers: &Rows, name: &str) -> Vec<Option<String>> {
+    let rows = 0..customers.len();
+    if name == column::CUSTOMER {
+        let ids = customers.texts(column::CUSTOMER_ID).into_iter().flatten();
+        return ids.map(|id| id.map(str::to_owned)).collect();
+    }
+    if let Some(dates) = customers.dates(name) {
+        return dates.map(|date| date.map(|date| Day(date).to_string())).collect();
+    }
+    match customers.codes(name) {
+        Some(codes) => {
+            let names = codes.names();
+            rows.map(|row| codes.get(row).map(|code| names[code].to_owned())).collect()
+        }
+        None => vec![None; rows.len()],
+    }
+}
