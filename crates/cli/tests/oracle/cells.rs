@@ -132,9 +132,8 @@ impl Naive<'_> {
     fn retained(&self, view: &View<'_>, range: AgeRange) -> bool {
         let (from, to) = (range.from.0 as usize, range.to.map(|to| to.0 as usize));
         let ages = || view.returns.iter().filter(|row| row.retains).map(|row| row.age);
-        let enough = |from: usize, to: usize| {
-            ages().filter(|age| (from..=to).contains(age)).count() >= self.question.min_returns as usize
-        };
+        let enough =
+            |from: usize, to: usize| ages().filter(|age| (from..=to).contains(age)).count() >= self.question.min_returns as usize;
         let in_brackets = matches!(self.rules.criterion, Criterion::Brackets(_));
         if from == 0 && self.question.dialect == Dialect::Posthog {
             return true;
@@ -145,9 +144,7 @@ impl Naive<'_> {
         }
         match (&self.rules.criterion, to) {
             (Criterion::On, _) => enough(from, from),
-            (Criterion::OnOrAfter, _) | (Criterion::Brackets(_), None) => {
-                ages().any(|age| age >= from && enough(age, age))
-            }
+            (Criterion::OnOrAfter, _) | (Criterion::Brackets(_), None) => ages().any(|age| age >= from && enough(age, age)),
             (Criterion::OnOrBefore, _) => enough(0, from),
             (Criterion::Streak, _) => (0..=from).all(|age| enough(age, age)),
             (Criterion::Brackets(_), Some(to)) => enough(from, to),
@@ -199,7 +196,8 @@ impl Naive<'_> {
 
     /// A row's value in millionths, of the rates' currency where there are rates.
     fn millionths(&self, row: &Row) -> i128 {
-        let rate = if self.question.rates && row.currency == Some("USD") { dollar(self.calendar.day_of(row.time)) } else { 10_000 };
+        let rate =
+            if self.question.rates && row.currency == Some("USD") { dollar(self.calendar.day_of(row.time)) } else { 10_000 };
         i128::from(row.cents.unwrap_or_default()) * i128::from(rate)
     }
 }

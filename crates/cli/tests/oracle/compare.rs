@@ -15,7 +15,7 @@ const ROUNDING: f64 = 1e-12;
 
 /// Says what differs, if anything does.
 pub(crate) fn compare(matrix: &RetentionMatrix, log: &Log, question: &Question) -> Result<(), String> {
-    let naive = Naive::new(log, question);
+    let mut naive = Naive::new(log, question);
     let census = naive.census();
     let answer = naive.answer(&census);
     same("window", matrix.window.from.map(|at| at.0), Some(log.first()))?;
@@ -67,7 +67,9 @@ fn rows(matrix: &RetentionMatrix, naive: &Naive<'_>, answer: &Answer) -> Result<
     same("cohorts in order", starts.is_sorted(), true)?;
     for (key, row) in found {
         let (size, cells) = expected[&key];
-        same("size", row.size, size).and_then(|()| same("cells", row.cells.len(), cells.len())).map_err(|e| format!("{key:?}: {e}"))?;
+        same("size", row.size, size)
+            .and_then(|()| same("cells", row.cells.len(), cells.len()))
+            .map_err(|e| format!("{key:?}: {e}"))?;
         for (cell, expected) in row.cells.iter().zip(cells) {
             let currency = answer.currencies.iter().find(|currency| **currency == key.2);
             let compared = one_cell(cell, expected, size, naive.question, *currency.unwrap());
@@ -166,8 +168,8 @@ fn summary(matrix: &RetentionMatrix, answer: &Answer, method: Summary, level: f6
                 false => Err(format!("rate: expected {}, got {}", expected.rate, point.rate)),
             })
             .and_then(|()| match (method, point.interval) {
-                (Summary::Pooled, None) => Err("no interval".to_owned()),
-                (Summary::Pooled, Some(interval)) => {
+                (Summary::Pooled | Summary::PooledComplete, None) => Err("no interval".to_owned()),
+                (Summary::Pooled | Summary::PooledComplete, Some(interval)) => {
                     let (low, high) = wilson(expected.retained, expected.exposed, level);
                     near("low", interval.low, low).and_then(|()| near("high", interval.high, high))
                 }

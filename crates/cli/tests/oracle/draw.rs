@@ -11,9 +11,26 @@ use crate::question::{Question, When};
 use crate::selector::{Selector, selectors};
 
 const PERIODS: [&str; 16] = [
-    "hour", "day", "week", "month", "month", "quarter", "half-year", "year", "28 day", "2 week", "5 month", "2 quarter",
-    "2 year", "1 month", "6 hour", "36 hour",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "month",
+    "quarter",
+    "half-year",
+    "year",
+    "28 day",
+    "2 week",
+    "5 month",
+    "2 quarter",
+    "2 year",
+    "1 month",
+    "6 hour",
+    "36 hour",
 ];
+
+/// Columns of the customers table alone.
+const OF_CUSTOMERS: [&str; 2] = ["tier", "signed_up"];
 
 /// More ages than these are not looked at one by one.
 const MANY_AGES: i64 = 60;
@@ -28,6 +45,7 @@ fn births() -> impl Strategy<Value = Option<Birth>> {
         2 => Just(Some(Birth::FirstEver)),
         2 => Just(Some(Birth::Recurring)),
         2 => Just(Some(Birth::Declared("signed_up".to_owned()))),
+        1 => Just(Some(Birth::Declared("joined".to_owned()))),
     ]
 }
 
@@ -77,6 +95,8 @@ fn columns() -> impl Strategy<Value = Vec<&'static str>> {
         vec!["event"],
         vec!["plan", "country"],
         vec!["tier", "plan"],
+        vec!["currency"],
+        vec!["signed_up", "event"],
     ])
 }
 
@@ -94,7 +114,7 @@ fn drafts() -> impl Strategy<Value = Question> {
     let calendar = (
         periods,
         prop::sample::select(vec![0i64, 3, 30, -45]),
-        prop::sample::select(&ZONES[..]),
+        prop_oneof![3 => prop::sample::select(&ZONES[..]), 1 => Just(SAME_ZONE)],
         prop::sample::select(vec![Weekday::Monday, Weekday::Saturday, Weekday::Sunday]),
         prop::sample::select(vec![1i8, 4, 10]),
     );
@@ -168,39 +188,68 @@ fn drafts() -> impl Strategy<Value = Question> {
     )
 }
 
+/// A question of which most is left as it is by default.
+fn simple() -> impl Strategy<Value = Question> {
+    (drafts(), prop::bool::ANY, prop::bool::ANY).prop_map(|(drawn, with_by, with_measure)| Question {
+        birth: None,
+        returned: None,
+        filter: None,
+        min_returns: 1,
+        alignment: None,
+        criterion: None,
+        by: if with_by { drawn.by.clone() } else { Vec::new() },
+        measure: if with_measure { drawn.measure } else { Measure::Customers },
+        dialect: Dialect::Tenure,
+        zone: SAME_ZONE,
+        ..drawn
+    })
+}
+
+/// Stands for the history's own zone.
+const SAME_ZONE: &str = "";
+
 /// Takes from a question what does not go with the log, or with the rest of it.
 fn fit(mut question: Question, log: &Log) -> Question {
+    if question.zone == SAME_ZONE {
+        question.zone = log.home;
+    }
+    if log.customers.is_none() {
+        question.by.retain(|column| !OF_CUSTOMERS.contains(column));
+        question.birth = question.birth.filter(|birth| !matches!(birth, Birth::Declared(_)));
+    }
+    // An event that the history does not have is an error, and so is a window that ends before everything.
+    for selector in [&mut question.born, &mut question.returned, &mut question.filter] {
+        selector.take_if(|selector| selector.is_strange_to(log));
+    }
+    let instant = |when| question.instant(log, when);
+    let before_all = question.as_of.is_some_and(|as_of| instant(as_of) <= log.first());
+    question.as_of.take_if(|_| before_all);
+    // Not settled: of which segment a declared birth is, which has no row, where birth and return share a value.
+    let by_row = question.by.iter().any(|column| !OF_CUSTOMERS.contains(column));
+    let shared = question.rules().segment_as_of == SegmentAsOf::BirthAndReturn;
+    if matches!(question.birth, Some(Birth::Declared(_))) && shared && by_row {
+        question.segment_as_of = Some(SegmentAsOf::Birth);
+    }
+    // Not settled: whether everybody is there at age 0 of each segment at activity, or those alone who are active in it.
+    if question.dialect == Dialect::Posthog && question.rules().segment_as_of == SegmentAsOf::Activity {
+        question.segment_as_of = Some(SegmentAsOf::Latest);
+    }
+    if question.by.is_empty() {
+        (question.top, question.segment_as_of) = (None, None);
+    }
     let hours = |period: &str| period.contains("hour");
     if hours(question.cohort) && log.days > DAYS_OF_HOURS {
         question.cohort = "day";
     }
     let days = (question.until(log).max(log.observed_until()) - log.first()) / DAY + 1;
     question.age = question.age.map(|age| if hours(age) && days > DAYS_OF_HOURS { "day" } else { age });
-    if log.customers.is_none() {
-        question.by.retain(|column| *column != "tier");
-        question.birth = question.birth.filter(|birth| !matches!(birth, Birth::Declared(_)));
-    }
-    if matches!(question.birth, Some(Birth::Declared(_))) {
-        question.born = None;
-    }
-    // Which events the birth is among is not settled where several terms name some.
-    let named = question.born.as_ref().map_or(0, |born| born.named_events().len());
-    if question.dialect == Dialect::Posthog && question.birth == Some(Birth::FirstEver) && named > 1 {
-        question.birth = None;
-    }
-    // Without a birth row there is no value that birth and return could share.
-    if matches!(question.birth, Some(Birth::Declared(_))) && question.rules().segment_as_of == SegmentAsOf::BirthAndReturn {
-        question.segment_as_of = Some(SegmentAsOf::Birth);
-    }
-    if question.by.is_empty() {
-        (question.top, question.segment_as_of) = (None, None);
-    }
     if let (Some(from), Some(until)) = (question.born_from, question.born_until)
         && question.instant(log, from) >= question.instant(log, until)
     {
         question.born_until = None;
     }
-    question.rates &= question.measure == Measure::Value && log.rows.iter().all(|row| row.cents.is_none() || row.currency.is_some());
+    question.rates &=
+        question.measure == Measure::Value && log.rows.iter().all(|row| row.cents.is_none() || row.currency.is_some());
     if matches!(question.rules().criterion, Criterion::Brackets(_)) {
         question.ages = Ages::Begun;
     } else if question.ages == Ages::Begun {
@@ -223,7 +272,7 @@ fn fit(mut question: Question, log: &Log) -> Question {
 
 /// A log, and questions about it.
 pub(crate) fn logs_and_questions(most: usize) -> impl Strategy<Value = (Log, Vec<Question>)> {
-    (logs(), prop::collection::vec(drafts(), 1..=most)).prop_map(|(log, drafts)| {
+    (logs(), prop::collection::vec(prop_oneof![3 => drafts(), 1 => simple()], 1..=most)).prop_map(|(log, drafts)| {
         let questions = drafts.into_iter().map(|draft| fit(draft, &log)).collect();
         (log, questions)
     })

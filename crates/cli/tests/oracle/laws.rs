@@ -4,25 +4,29 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tenure_analysis::{
-    Ages, Birth, CohortRow, Dialect, Measure, RetentionMatrix, RetentionQuery, SegmentAsOf, retention,
+    Ages, Birth, CohortRow, Dialect, Measure, RetentionMatrix, RetentionQuery, SegmentAsOf, retention, retentions,
 };
 use tenure_history::{History, Target, Writer};
-use tenure_report::{Format, Layout, Show, TableStyle, render_retention};
 use tenure_model::{Alignment, Cell, Criterion, Decimal};
+use tenure_report::{Format, Layout, Show, TableStyle, render_retention};
 
 use crate::calendar::DAY;
+use crate::compare::compare;
 use crate::draw::logs_and_questions;
-use crate::log::{Log, Row, load_activity};
+use crate::log::{Log, Row, load_activity, load_in_buckets};
 use crate::naive::{Naive, Segment};
 use crate::question::{Question, When};
-use crate::selector::selects;
 
 fn ask(history: &History, query: &RetentionQuery) -> RetentionMatrix {
     retention(history, query).unwrap()
 }
 
 fn json(history: &History, query: &RetentionQuery) -> Vec<u8> {
-    render_retention(&ask(history, query), Format::Json, Layout::Long, Show::Percent, TableStyle::default()).unwrap()
+    written(&ask(history, query))
+}
+
+fn written(matrix: &RetentionMatrix) -> Vec<u8> {
+    render_retention(matrix, Format::Json, Layout::Long, Show::Percent, TableStyle::default()).unwrap()
 }
 
 fn with_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
@@ -88,7 +92,7 @@ fn summed(matrix: &RetentionMatrix) -> BTreeMap<(String, Option<String>), Sums> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     /// What one criterion counts another one counts too, and what has been counted stays.
     #[test]
@@ -160,9 +164,9 @@ proptest! {
                 ..question
             };
             let naive = Naive::new(&log, &question);
-            let exists = |row: &&Row| row.time < naive.until && selects(question.filter.as_ref(), row);
+            let exists = |row: &&Row| row.time < naive.until && naive.selects(question.filter.as_ref(), row);
             let mut births: BTreeMap<u8, i64> = BTreeMap::new();
-            for row in log.rows.iter().filter(exists).filter(|row| selects(question.born.as_ref(), row)) {
+            for row in log.rows.iter().filter(exists).filter(|row| naive.selects(question.born.as_ref(), row)) {
                 births.entry(row.customer).and_modify(|birth| *birth = row.time.min(*birth)).or_insert(row.time);
             }
             let instant = |when: Option<When>| when.map(|when| question.instant(&log, when));
@@ -170,7 +174,7 @@ proptest! {
             births.retain(|_, birth| from.is_none_or(|from| *birth >= from) && until.is_none_or(|until| *birth < until));
             let counts = |row: &&Row| births.get(&row.customer).is_some_and(|birth| row.time >= *birth);
             let returns = log.rows.iter().filter(exists).filter(counts);
-            let returns = returns.filter(|row| selects(question.returned.as_ref(), row)).count();
+            let returns = returns.filter(|row| naive.selects(question.returned.as_ref(), row)).count();
             let matrix = ask(&opened.history, &question.query(&log));
             let events: u64 = matrix.cohorts.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.events).sum();
             prop_assert_eq!(events, returns as u64);
@@ -191,7 +195,7 @@ proptest! {
             let as_of = question.as_of.unwrap_or(When::Instant(900));
             let segment_as_of = question.segment_as_of.map(|_| SegmentAsOf::Birth);
             let question = Question { as_of: Some(as_of), segment_as_of, top: None, ..plain(question) };
-            let naive = Naive::new(&more, &question);
+            let mut naive = Naive::new(&more, &question);
             let theirs = naive.census().members.iter().filter(|member| member.customer >= 100).map(|m| m.cohort).min();
             let theirs = theirs.map(|cohort| naive.written(cohort));
             let cells = |matrix: RetentionMatrix| -> BTreeMap<(String, Segment, Option<String>, u32), String> {
@@ -215,10 +219,10 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
 
-    /// The same rows give the same bytes, whatever their order, the threads, the segments they lie in, and the table that
-    /// came first.
+    /// The same rows give the same bytes, whatever their order, the threads, the segments they lie in, the table that
+    /// came first, and what else is asked in the same pass.
     #[test]
     fn order_threads_and_segments_change_nothing(
         (log, questions) in logs_and_questions(4),
@@ -231,22 +235,41 @@ proptest! {
         turned.rows.reverse();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("history");
-        let with_customers = || if log.customers.is_some() { log.load_customers(&path) };
         if customers_first {
-            with_customers();
+            log.load_customers(&path);
         }
         for part in turned.rows.chunks(log.rows.len().div_ceil(segments)) {
             load_activity(part, log.home, Target::Directory(Writer::open(&path).unwrap()), log.observed_until());
         }
         if !customers_first {
-            with_customers();
+            log.load_customers(&path);
         }
         let (straight, turned, parted) = (log.open(), turned.open(), History::open(&path).unwrap());
-        for question in &questions {
-            let query = question.query(&log);
+        let queries: Vec<RetentionQuery> = questions.iter().map(|question| question.query(&log)).collect();
+        let together = retentions(&parted, &queries).unwrap();
+        for (query, of_many) in queries.into_iter().zip(together) {
+            prop_assert_eq!(written(&of_many), json(&parted, &query));
             let expected = with_threads(4, || json(&straight.history, &query));
             prop_assert_eq!(&with_threads(3, || json(&turned.history, &query)), &expected);
             prop_assert_eq!(&with_threads(1, || json(&parted, &query)), &expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
+
+    /// Customers of different buckets are walked apart, and their counts joined.
+    #[test]
+    fn buckets_change_nothing((log, questions) in logs_and_questions(40)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history");
+        load_in_buckets(&log, &path);
+        let history = History::open(&path).unwrap();
+        for question in &questions {
+            let matrix = with_threads(4, || ask(&history, &question.query(&log)));
+            let agreed = compare(&matrix, &log, question);
+            prop_assert!(agreed.is_ok(), "{} {:?}", question.flags(&log), agreed);
         }
     }
 }

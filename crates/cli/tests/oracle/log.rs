@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tenure_history::{
-    Amounts, Chunk, Compare, History, Key, LoadOptions, Loader, Name, RowLayout, Source, Target, Writer,
+    Amounts, Chunk, Compare, History, Key, LoadOptions, Loader, Name, ROWS_PER_BUCKET, RowLayout, Source, Target, Writer,
 };
 use tenure_model::{Day, Decimal, Instant, Table, Zone};
 
@@ -52,6 +52,15 @@ pub(crate) struct Profile {
     pub(crate) signed_up: Option<Date>,
     pub(crate) plan: Option<&'static str>,
     pub(crate) tier: Option<&'static str>,
+    /// A date among the attributes, as text.
+    pub(crate) joined: Option<Date>,
+}
+
+impl Profile {
+    /// The date that a column declares.
+    pub(crate) fn declared(&self, column: &str) -> Option<Date> {
+        if column == "joined" { self.joined } else { self.signed_up }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -130,7 +139,7 @@ fn profiles() -> impl Strategy<Value = (Option<i64>, Profile)> {
     let plan = prop::sample::select(vec![None, Some("basic"), Some("gold")]);
     let tier = prop::sample::select(vec![None, Some("a"), Some("b")]);
     (prop::option::weighted(0.8, -100i64..1200), plan, tier)
-        .prop_map(|(signed_up, plan, tier)| (signed_up, Profile { signed_up: None, plan, tier }))
+        .prop_map(|(signed_up, plan, tier)| (signed_up, Profile { signed_up: None, plan, tier, joined: None }))
 }
 
 pub(crate) fn logs() -> impl Strategy<Value = Log> {
@@ -142,11 +151,12 @@ pub(crate) fn logs() -> impl Strategy<Value = Log> {
         any::<bool>(),
     );
     let rows = prop_oneof![prop::collection::vec(drafts(4), 1..14), prop::collection::vec(drafts(14), 1..110)];
-    (shape, rows, prop::option::weighted(0.6, prop::collection::btree_map(0u8..17, profiles(), 1..12)))
-        .prop_map(|((start, days, home, quiet, currencies), drafts, customers)| {
+    (shape, rows, prop::option::weighted(0.6, prop::collection::btree_map(0u8..17, profiles(), 1..12))).prop_map(
+        |((start, days, home, quiet, currencies), drafts, customers)| {
             let log = Log { start: instant(start), days, rows: Vec::new(), customers: None, home, quiet };
             filled(log, currencies, drafts, customers)
-        })
+        },
+    )
 }
 
 /// The log with its rows; with `currencies` no amount is without one.
@@ -168,7 +178,10 @@ fn filled(log: Log, currencies: bool, drafts: Vec<Draft>, customers: Option<BTre
     let first = Timestamp::from_microsecond(start).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date();
     let dated = |permille: i64| first + jiff::Span::new().days(days * permille / 1000);
     let customers = customers.map(|profiles| {
-        let profile = |(permille, profile): (Option<i64>, Profile)| Profile { signed_up: permille.map(dated), ..profile };
+        let profile = |(permille, profile): (Option<i64>, Profile)| {
+            let joined = permille.filter(|_| profile.tier.is_some()).map(|permille| dated(permille + 20));
+            Profile { signed_up: permille.map(dated), joined, ..profile }
+        };
         profiles.into_iter().map(|(customer, drawn)| (customer, profile(drawn))).collect()
     });
     Log { rows, customers, ..log }
@@ -182,6 +195,15 @@ impl Log {
     /// The first instant that the history's exports say nothing about.
     pub(crate) fn observed_until(&self) -> i64 {
         self.rows.iter().map(|row| row.time).max().unwrap() + 1 + self.quiet * DAY
+    }
+
+    /// The date, in UTC, so many thousandths of the log's length after its start.
+    pub(crate) fn date(&self, permille: i64) -> Date {
+        Timestamp::from_microsecond(self.instant(permille)).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date()
+    }
+
+    pub(crate) fn instant(&self, permille: i64) -> i64 {
+        self.start + self.days * DAY / 1000 * permille
     }
 
     pub(crate) fn profile(&self, customer: u8) -> Option<&Profile> {
@@ -202,15 +224,22 @@ impl Log {
     }
 
     pub(crate) fn load_customers(&self, path: &Path) {
-        let layout =
-            RowLayout { table: Table::Customers, attributes: vec!["plan".to_owned(), "tier".to_owned()], keyed: true };
+        if self.customers.is_none() {
+            return;
+        }
+        let layout = RowLayout {
+            table: Table::Customers,
+            attributes: vec!["joined".to_owned(), "plan".to_owned(), "tier".to_owned()],
+            keyed: true,
+        };
         load(layout, self.home, Target::Directory(Writer::open(path).unwrap()), None, |loader, reading| {
             let mut chunk = Chunk::new(loader.layout(), reading, 8);
             for (number, (customer, profile)) in self.customers.iter().flatten().enumerate() {
                 let id = id(*customer);
                 chunk.push_customer(&id);
                 chunk.push_time(0, profile.signed_up.map(|day| day.to_string().parse::<Day>().unwrap().0.into()));
-                for (column, name) in [profile.plan, profile.tier].into_iter().enumerate() {
+                let joined = profile.joined.map(|day| day.to_string());
+                for (column, name) in [joined.as_deref(), profile.plan, profile.tier].into_iter().enumerate() {
                     let name = name.map_or(Name::NONE, |name| chunk.code(column, loader.names(column), name));
                     chunk.push_name(column, name);
                 }
@@ -232,25 +261,52 @@ fn id(customer: u8) -> String {
 }
 
 pub(crate) fn load_activity(rows: &[Row], home: &str, target: Target, until: i64) -> History {
-    let attributes = vec!["country".to_owned(), "plan".to_owned()];
-    let layout = RowLayout { table: Table::Activity, attributes, keyed: false };
-    load(layout, home, target, Some(until), |loader, reading| {
+    load(activity(false), home, target, Some(until), |loader, reading| {
         for rows in rows.chunks(17) {
-            let mut chunk = Chunk::new(loader.layout(), reading, rows.len());
-            let mut amounts = Amounts::default();
-            for row in rows {
-                chunk.push_customer(&id(row.customer));
-                chunk.push_time(0, Some(row.time));
-                for (column, name) in [Some(row.event), row.currency, row.country, row.plan].into_iter().enumerate() {
-                    let name = name.map_or(Name::NONE, |name| chunk.code(column, loader.names(column), name));
-                    chunk.push_name(column, name);
-                }
-                amounts.push(row.cents.map(|cents| Decimal::new(cents.into(), 2))).unwrap();
-            }
-            chunk.set_amounts(0, amounts);
-            loader.push(chunk).unwrap();
+            loader.push(chunk_of(rows, loader, reading)).unwrap();
         }
     })
+}
+
+fn activity(keyed: bool) -> RowLayout {
+    RowLayout { table: Table::Activity, attributes: vec!["country".to_owned(), "plan".to_owned()], keyed }
+}
+
+fn chunk_of(rows: &[Row], loader: &Loader, reading: u32) -> Chunk {
+    let mut chunk = Chunk::new(loader.layout(), reading, rows.len());
+    let mut amounts = Amounts::default();
+    for row in rows {
+        chunk.push_customer(&id(row.customer));
+        chunk.push_time(0, Some(row.time));
+        for (column, name) in [Some(row.event), row.currency, row.country, row.plan].into_iter().enumerate() {
+            let name = name.map_or(Name::NONE, |name| chunk.code(column, loader.names(column), name));
+            chunk.push_name(column, name);
+        }
+        amounts.push(row.cents.map(|cents| Decimal::new(cents.into(), 2))).unwrap();
+    }
+    chunk.set_amounts(0, amounts);
+    chunk
+}
+
+/// Loads rows into a history of four buckets: it is made for as many rows as come, and all but one of the first are the
+/// same row again, by its key.
+pub(crate) fn load_in_buckets(log: &Log, path: &Path) {
+    let target = Target::Directory(Writer::open(path).unwrap());
+    let again = vec![log.rows[0].clone(); 2 * ROWS_PER_BUCKET as usize + 1];
+    load(activity(true), log.home, target, Some(log.observed_until()), |loader, reading| {
+        let mut number = 0;
+        let mut push = |rows: &[Row], key: &dyn Fn(usize) -> usize| {
+            let mut chunk = chunk_of(rows, loader, reading);
+            for place in 0..rows.len() {
+                chunk.push_key(Key::of([key(place).to_string().as_str()].into_iter()), number);
+                number += 1;
+            }
+            loader.push(chunk).unwrap();
+        };
+        push(&again, &|_| 0);
+        push(&log.rows, &|place| place);
+    });
+    log.load_customers(path);
 }
 
 fn load(layout: RowLayout, home: &str, target: Target, until: Option<i64>, push: impl Fn(&Loader, u32)) -> History {

@@ -6,7 +6,7 @@ use tenure_analysis::{Birth, Dialect, SegmentAsOf};
 use tenure_model::Alignment;
 
 use crate::calendar::{Calendar, Cut, number};
-use crate::log::{Log, Profile, Row};
+use crate::log::{Log, Row};
 use crate::question::{Question, Rules};
 use crate::selector::{Selector, selects};
 
@@ -64,19 +64,21 @@ pub(crate) struct Naive<'a> {
     pub(crate) until: i64,
     cohorts: Vec<Cut>,
     ages: Vec<Cut>,
+    /// The segments that are kept, where the others are drawn together.
+    kept: Option<BTreeSet<Segment>>,
 }
 
 impl<'a> Naive<'a> {
     pub(crate) fn new(log: &'a Log, question: &'a Question) -> Self {
         let (rules, calendar, until) = (question.rules(), question.calendar(log), question.until(log));
-        let declared = log.customers.iter().flatten().filter_map(|(_, profile)| profile.signed_up);
+        let declared = log.customers.iter().flatten().flat_map(|(_, profile)| [profile.signed_up, profile.joined]).flatten();
         let first = declared.map(|day| calendar.start_of_day(day)).fold(log.first(), i64::min);
         let cohorts = calendar.cuts(question.cohort, first, until.max(first));
         let ages = match rules.alignment {
             Alignment::Calendar => calendar.cuts(question.age_period(), first, until.max(first)),
             Alignment::Rolling => Vec::new(),
         };
-        Self { log, question, rules, calendar, until, cohorts, ages }
+        Self { log, question, rules, calendar, until, cohorts, ages, kept: None }
     }
 
     /// How results write the start of a cohort.
@@ -87,10 +89,14 @@ impl<'a> Naive<'a> {
         self.cohorts[number(&self.cohorts, cohort)].day.to_string()
     }
 
+    pub(crate) fn selects(&self, selector: Option<&Selector>, row: &Row) -> bool {
+        selects(selector, row, self.log, &self.calendar)
+    }
+
     /// Every customer's rows that exist for the query, in the order of its life.
     fn lives(&self) -> BTreeMap<u8, Vec<&'a Row>> {
         let mut lives: BTreeMap<u8, Vec<&Row>> = BTreeMap::new();
-        let exists = |row: &&Row| row.time < self.until && selects(self.question.filter.as_ref(), row);
+        let exists = |row: &&Row| row.time < self.until && self.selects(self.question.filter.as_ref(), row);
         for row in self.log.rows.iter().filter(exists) {
             lives.entry(row.customer).or_default().push(row);
         }
@@ -103,7 +109,19 @@ impl<'a> Naive<'a> {
         lives
     }
 
-    pub(crate) fn census(&self) -> Census<'a> {
+    /// The members. Once it is known which segments are the largest, the others are drawn together, and all is done again.
+    pub(crate) fn census(&mut self) -> Census<'a> {
+        let census = self.count();
+        let Some(top) = self.question.top else { return census };
+        let ranked = self.ranked(&census.members);
+        if ranked.len() <= top {
+            return census;
+        }
+        self.kept = Some(ranked.into_iter().take(top).collect());
+        self.count()
+    }
+
+    fn count(&self) -> Census<'a> {
         let lives = self.lives();
         let mut census = Census { members: Vec::new(), customers: lives.len() as u64, distinct: 0, outside: 0, without: 0 };
         for (customer, life) in lives {
@@ -125,7 +143,6 @@ impl<'a> Naive<'a> {
             }
             census.members.extend(members);
         }
-        self.fold_small_segments(&mut census.members);
         census
     }
 
@@ -135,6 +152,9 @@ impl<'a> Naive<'a> {
             return vec![(None, life)];
         }
         let mut logs: BTreeMap<Segment, Vec<&Row>> = BTreeMap::new();
+        if life.is_empty() {
+            logs.insert(self.segment(customer, None), Vec::new());
+        }
         for row in life {
             logs.entry(self.segment(customer, Some(row))).or_default().push(row);
         }
@@ -150,21 +170,22 @@ impl<'a> Naive<'a> {
     /// The births of a life: the instant, and the row where there is one.
     fn births(&self, customer: u8, life: &[&'a Row]) -> Vec<(i64, Option<&'a Row>)> {
         let born = self.question.born.as_ref();
-        let mut matching = life.iter().copied().filter(|row| selects(born, row));
+        let mut matching = life.iter().copied().filter(|row| self.selects(born, row));
         let rows: Vec<&Row> = match self.rules.birth {
             Birth::First => matching.next().into_iter().collect(),
             Birth::FirstEver => {
                 let named = born.map(Selector::named_events).unwrap_or_default();
-                let any = self.question.dialect != Dialect::Posthog || named.is_empty();
-                let first = life.iter().copied().find(|row| any || named[0].contains(&row.event));
-                first.filter(|row| selects(born, row)).into_iter().collect()
+                let any = self.question.dialect != Dialect::Posthog;
+                let among = |row: &&Row| any || named.iter().all(|names| names.contains(&row.event));
+                let first = life.iter().copied().find(among);
+                first.filter(|row| self.selects(born, row)).into_iter().collect()
             }
             Birth::Recurring => {
                 let mut periods = BTreeSet::new();
                 matching.filter(|row| periods.insert(number(&self.cohorts, row.time))).collect()
             }
-            Birth::Declared(_) => {
-                let day = self.log.profile(customer).and_then(|profile| profile.signed_up);
+            Birth::Declared(ref column) => {
+                let day = self.log.profile(customer).and_then(|profile| profile.declared(column));
                 let start = day.map(|day| self.calendar.start_of_day(day)).filter(|start| *start < self.until);
                 return start.into_iter().map(|start| (start, None)).collect();
             }
@@ -176,13 +197,19 @@ impl<'a> Naive<'a> {
     fn segment(&self, customer: u8, row: Option<&Row>) -> Segment {
         let profile = self.log.profile(customer);
         let value = |column: &&str| match *column {
-            "event" => row.map(|row| row.event),
-            "country" => row.and_then(|row| row.country),
-            "plan" => row.and_then(|row| row.plan),
-            "tier" => profile.and_then(|Profile { tier, .. }| *tier),
+            "event" => row.map(|row| row.event.to_owned()),
+            "currency" => row.and_then(|row| row.currency).map(str::to_owned),
+            "country" => row.and_then(|row| row.country).map(str::to_owned),
+            "plan" => row.and_then(|row| row.plan).map(str::to_owned),
+            "tier" => profile.and_then(|profile| profile.tier).map(str::to_owned),
+            "signed_up" => profile.and_then(|profile| profile.signed_up).map(|day| day.to_string()),
             _ => unreachable!("{column}"),
         };
-        self.question.by.iter().map(|column| value(column).map(str::to_owned)).collect()
+        let segment: Segment = self.question.by.iter().map(value).collect();
+        match &self.kept {
+            Some(kept) if !kept.contains(&segment) => vec![Some("(other)".to_owned()); segment.len()],
+            _ => segment,
+        }
     }
 
     fn segment_of_member(&self, customer: u8, birth: Option<&Row>, life: &[&Row]) -> Segment {
@@ -206,7 +233,7 @@ impl<'a> Naive<'a> {
         let later_only = dialect == Dialect::Mixpanel || dialect == Dialect::Amplitude;
         let same = self.question.born == self.question.returned;
         let mut returns = Vec::new();
-        for row in life.iter().filter(|row| selects(self.question.returned.as_ref(), row)) {
+        for row in life.iter().filter(|row| self.selects(self.question.returned.as_ref(), row)) {
             let after = row.time > birth;
             let (retains, valued) = match dialect {
                 // In the first period at any time, for values too if both selectors are the same.
@@ -228,27 +255,18 @@ impl<'a> Naive<'a> {
         Member { customer, cohort, segment, starts, returns }
     }
 
-    /// Keeps the largest segments by memberships, at activity by those with a return there, and draws the rest together.
-    fn fold_small_segments(&self, members: &mut [Member<'a>]) {
-        let Some(top) = self.question.top else { return };
-        let at_activity = self.rules.segment_as_of == SegmentAsOf::Activity;
-        let mut sizes: BTreeMap<Segment, u64> = BTreeMap::new();
-        for member in members.iter() {
-            let own: BTreeSet<&Segment> = match at_activity {
-                true => member.returns.iter().map(|row| &row.segment).collect(),
-                false => [&member.segment].into(),
-            };
-            own.into_iter().for_each(|segment| *sizes.entry(segment.clone()).or_default() += 1);
-        }
-        let mut ranked: Vec<(Segment, u64)> = sizes.into_iter().collect();
-        // Stable: of two equally large the one that comes first in the order of values is kept.
-        ranked.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-        let small: BTreeSet<Segment> = ranked.into_iter().skip(top).map(|(segment, _)| segment).collect();
-        let other: Segment = self.question.by.iter().map(|_| Some("(other)".to_owned())).collect();
+    /// The segments by memberships, at activity by those with a return there; of equally large ones in order of values.
+    fn ranked(&self, members: &[Member<'a>]) -> Vec<Segment> {
+        let mut sizes: BTreeMap<&Segment, u64> = BTreeMap::new();
         for member in members {
-            let returns = member.returns.iter_mut().filter(|_| at_activity).map(|row| &mut row.segment);
-            let all = [&mut member.segment].into_iter().chain(returns);
-            all.filter(|segment| small.contains(*segment)).for_each(|segment| *segment = other.clone());
+            let own: BTreeSet<&Segment> = match self.rules.segment_as_of {
+                SegmentAsOf::Activity => member.returns.iter().map(|row| &row.segment).collect(),
+                _ => [&member.segment].into(),
+            };
+            own.into_iter().for_each(|segment| *sizes.entry(segment).or_default() += 1);
         }
+        let mut ranked: Vec<(&Segment, u64)> = sizes.into_iter().collect();
+        ranked.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+        ranked.into_iter().map(|(segment, _)| segment.clone()).collect()
     }
 }

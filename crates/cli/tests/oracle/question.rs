@@ -79,10 +79,8 @@ impl Question {
 
     pub(crate) fn rules(&self) -> Rules {
         let peer = self.dialect;
-        let (mixpanel, amplitude, posthog) =
-            (peer == Dialect::Mixpanel, peer == Dialect::Amplitude, peer == Dialect::Posthog);
-        let alignment =
-            self.alignment.unwrap_or(if mixpanel || amplitude { Alignment::Rolling } else { Alignment::Calendar });
+        let (mixpanel, amplitude, posthog) = (peer == Dialect::Mixpanel, peer == Dialect::Amplitude, peer == Dialect::Posthog);
+        let alignment = self.alignment.unwrap_or(if mixpanel || amplitude { Alignment::Rolling } else { Alignment::Calendar });
         let rolling = alignment == Alignment::Rolling;
         let birth = if amplitude || posthog && !rolling { Birth::Recurring } else { Birth::First };
         let criterion = if mixpanel || amplitude { Criterion::OnOrAfter } else { Criterion::On };
@@ -113,13 +111,9 @@ impl Question {
     }
 
     fn point(&self, log: &Log, when: When) -> TimePoint {
-        let at = |permille: i64| log.start + log.days * DAY / 1000 * permille;
         match when {
-            When::Instant(permille) => TimePoint::Instant(Instant(at(permille))),
-            When::Day(permille) => {
-                let at = jiff::Timestamp::from_microsecond(at(permille)).unwrap();
-                TimePoint::Day(at.to_zoned(TimeZone::UTC).date().to_string().parse().unwrap())
-            }
+            When::Instant(permille) => TimePoint::Instant(Instant(log.instant(permille))),
+            When::Day(permille) => TimePoint::Day(log.date(permille).to_string().parse().unwrap()),
         }
     }
 
@@ -137,7 +131,7 @@ impl Question {
 
     pub(crate) fn query(&self, log: &Log) -> RetentionQuery {
         let point = |when: Option<When>| when.map(|when| self.point(log, when));
-        let sql = |selector: &Option<Selector>| selector.as_ref().map(Selector::sql);
+        let sql = |selector: &Option<Selector>| selector.as_ref().map(|selector| selector.sql(log));
         let rolling = self.rules().alignment == Alignment::Rolling;
         let blocks = self.cohort.contains(' ') || self.age_period().contains(' ') && !rolling;
         let origin = blocks.then(|| self.origin_date(log).to_string().parse::<Day>().unwrap());
@@ -157,8 +151,9 @@ impl Question {
             top: self.top,
             min_size: self.min_size,
             measure: self.measure,
-            rates: self.rates.then(|| rates(log)),
-            zone: Some(Zone::named(self.zone).unwrap()),
+            rates: self.rates.then(|| Rates::new("rates.csv", rates(log))),
+            // Unsaid, it is the history's own.
+            zone: (self.zone != log.home || self.origin == 0).then(|| Zone::named(self.zone).unwrap()),
             week_start: format!("{:?}", self.week_start).parse().unwrap(),
             fiscal_start: jiff::civil::date(2023, self.fiscal_month, 1).strftime("%B").to_string().parse().unwrap(),
             born_from: point(self.born_from),
@@ -226,16 +221,16 @@ pub(crate) fn dollar(day: Date) -> i64 {
     8_000 + i64::from(day.day()) * 37 + i64::from(day.month())
 }
 
-pub(crate) fn rates(log: &Log) -> Rates {
-    let first = jiff::Timestamp::from_microsecond(log.first() - 2 * DAY).unwrap().to_zoned(TimeZone::UTC).date();
-    let last = jiff::Timestamp::from_microsecond(log.observed_until() + 2 * DAY).unwrap().to_zoned(TimeZone::UTC).date();
+/// The worth of both currencies on every day that a row may fall on; the euro's never changes.
+pub(crate) fn rates(log: &Log) -> BTreeMap<(Day, String), Decimal> {
+    let around = |at: i64| jiff::Timestamp::from_microsecond(at).unwrap().to_zoned(TimeZone::UTC).date();
+    let (mut date, last) = (around(log.first() - 2 * DAY), around(log.observed_until() + 2 * DAY));
     let mut by_day = BTreeMap::new();
-    let mut date = first;
     while date <= last {
         let day: Day = date.to_string().parse().unwrap();
         by_day.insert((day, "EUR".to_owned()), Decimal::new(1, 0));
         by_day.insert((day, "USD".to_owned()), Decimal::new(dollar(date).into(), 4));
         date = date.tomorrow().unwrap();
     }
-    Rates::new("rates.csv", by_day)
+    by_day
 }

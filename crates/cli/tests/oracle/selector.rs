@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::log::Row;
+use crate::calendar::Calendar;
+use crate::log::{Log, Row};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Text {
@@ -10,6 +11,8 @@ pub(crate) enum Text {
     Currency,
     Country,
     Plan,
+    /// A column of the customers table.
+    Tier,
 }
 
 impl Text {
@@ -19,15 +22,17 @@ impl Text {
             Text::Currency => "currency",
             Text::Country => "country",
             Text::Plan => "plan",
+            Text::Tier => "tier",
         }
     }
 
-    fn of(self, row: &Row) -> Option<&'static str> {
+    fn of(self, row: &Row, log: &Log) -> Option<&'static str> {
         match self {
             Text::Event => Some(row.event),
             Text::Currency => row.currency,
             Text::Country => row.country,
             Text::Plan => row.plan,
+            Text::Tier => log.profile(row.customer).and_then(|profile| profile.tier),
         }
     }
 
@@ -37,6 +42,7 @@ impl Text {
             Text::Currency => &["EUR", "USD"],
             Text::Country => &["AT", "DE", "FR"],
             Text::Plan => &["basic", "pro"],
+            Text::Tier => &["a", "b"],
         }
     }
 }
@@ -50,13 +56,15 @@ pub(crate) enum Selector {
     ValueMissing,
     ValueAbove(i64),
     ValueAtMost(i64),
+    /// From the start of a local day, in thousandths of the log's length.
+    Since(i64),
     Not(Box<Selector>),
     And(Box<Selector>, Box<Selector>),
     Or(Box<Selector>, Box<Selector>),
 }
 
 impl Selector {
-    pub(crate) fn sql(&self) -> String {
+    pub(crate) fn sql(&self, log: &Log) -> String {
         let cents = |cents: &i64| format!("{}{}.{:02}", if *cents < 0 { "-" } else { "" }, cents.abs() / 100, cents.abs() % 100);
         match self {
             Selector::Is(text, name) => format!("{} = '{name}'", text.name()),
@@ -66,33 +74,51 @@ impl Selector {
             Selector::ValueMissing => "value is null".to_owned(),
             Selector::ValueAbove(limit) => format!("value > {}", cents(limit)),
             Selector::ValueAtMost(limit) => format!("value <= {}", cents(limit)),
-            Selector::Not(a) => format!("not ({})", a.sql()),
-            Selector::And(a, b) => format!("({}) and ({})", a.sql(), b.sql()),
-            Selector::Or(a, b) => format!("({}) or ({})", a.sql(), b.sql()),
+            Selector::Since(permille) => format!("time >= '{}'", log.date(*permille)),
+            Selector::Not(a) => format!("not ({})", a.sql(log)),
+            Selector::And(a, b) => format!("({}) and ({})", a.sql(log), b.sql(log)),
+            Selector::Or(a, b) => format!("({}) or ({})", a.sql(log), b.sql(log)),
         }
     }
 
     /// True, false, or nothing: a missing value is neither equal nor unequal to another.
-    fn judge(&self, row: &Row) -> Option<bool> {
+    fn judge(&self, row: &Row, log: &Log, calendar: &Calendar) -> Option<bool> {
+        let judge = |part: &Selector| part.judge(row, log, calendar);
         match self {
-            Selector::Is(text, name) => text.of(row).map(|found| found == *name),
-            Selector::IsNot(text, name) => text.of(row).map(|found| found != *name),
-            Selector::In(text, names) => text.of(row).map(|found| names.contains(&found)),
-            Selector::Missing(text) => Some(text.of(row).is_none()),
+            Selector::Is(text, name) => text.of(row, log).map(|found| found == *name),
+            Selector::IsNot(text, name) => text.of(row, log).map(|found| found != *name),
+            Selector::In(text, names) => text.of(row, log).map(|found| names.contains(&found)),
+            Selector::Missing(text) => Some(text.of(row, log).is_none()),
             Selector::ValueMissing => Some(row.cents.is_none()),
             Selector::ValueAbove(limit) => row.cents.map(|cents| cents > *limit),
             Selector::ValueAtMost(limit) => row.cents.map(|cents| cents <= *limit),
-            Selector::Not(a) => a.judge(row).map(|yes| !yes),
-            Selector::And(a, b) => match (a.judge(row), b.judge(row)) {
+            Selector::Since(permille) => Some(row.time >= calendar.start_of_day(log.date(*permille))),
+            Selector::Not(a) => judge(a).map(|yes| !yes),
+            Selector::And(a, b) => match (judge(a), judge(b)) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
                 (Some(true), Some(true)) => Some(true),
                 _ => None,
             },
-            Selector::Or(a, b) => match (a.judge(row), b.judge(row)) {
+            Selector::Or(a, b) => match (judge(a), judge(b)) {
                 (Some(true), _) | (_, Some(true)) => Some(true),
                 (Some(false), Some(false)) => Some(false),
                 _ => None,
             },
+        }
+    }
+
+    /// Whether it asks for what a log does not have: an event, or the customers table.
+    pub(crate) fn is_strange_to(&self, log: &Log) -> bool {
+        let unknown = |name: &&str| !log.rows.iter().any(|row| row.event == *name);
+        match self {
+            Selector::Is(Text::Event, name) => unknown(name),
+            Selector::IsNot(Text::Event, name) => unknown(name),
+            Selector::In(Text::Event, names) => names.iter().any(|name| unknown(name)),
+            Selector::Is(Text::Tier, _) | Selector::IsNot(Text::Tier, _) | Selector::In(Text::Tier, _) => log.customers.is_none(),
+            Selector::Missing(Text::Tier) => log.customers.is_none(),
+            Selector::Not(a) => a.is_strange_to(log),
+            Selector::And(a, b) | Selector::Or(a, b) => a.is_strange_to(log) || b.is_strange_to(log),
+            _ => false,
         }
     }
 
@@ -108,12 +134,12 @@ impl Selector {
 }
 
 /// Whether a row is selected; all are where there is no condition.
-pub(crate) fn selects(selector: Option<&Selector>, row: &Row) -> bool {
-    selector.is_none_or(|selector| selector.judge(row) == Some(true))
+pub(crate) fn selects(selector: Option<&Selector>, row: &Row, log: &Log, calendar: &Calendar) -> bool {
+    selector.is_none_or(|selector| selector.judge(row, log, calendar) == Some(true))
 }
 
 pub(crate) fn selectors() -> impl Strategy<Value = Selector> {
-    let text = prop_oneof![4 => Just(Text::Event), 2 => Just(Text::Country), 2 => Just(Text::Plan), 1 => Just(Text::Currency)];
+    let text = prop_oneof![4 => Just(Text::Event), 2 => Just(Text::Country), 2 => Just(Text::Plan), 1 => Just(Text::Currency), 1 => Just(Text::Tier)];
     let name = |text: Text| (Just(text), prop::sample::select(text.values()));
     let names = |text: Text| (Just(text), prop::sample::subsequence(text.values(), 1..=text.values().len()));
     let leaf = prop_oneof![
@@ -124,6 +150,7 @@ pub(crate) fn selectors() -> impl Strategy<Value = Selector> {
         1 => Just(Selector::ValueMissing),
         1 => (-2_000i64..4_000).prop_map(Selector::ValueAbove),
         1 => (-2_000i64..4_000).prop_map(Selector::ValueAtMost),
+        1 => (0i64..1_000).prop_map(Selector::Since),
     ];
     leaf.prop_recursive(2, 6, 2, |inner| {
         prop_oneof![

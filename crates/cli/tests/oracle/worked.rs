@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::{Weekday, date};
-use tenure_analysis::{Ages, Birth, Dialect, Measure, SegmentAsOf, retention};
+use tenure_analysis::{Ages, Birth, Dialect, Measure, Rates, SegmentAsOf, retention};
 use tenure_model::{CellState, Criterion};
 
 use crate::cells::Answer;
 use crate::compare::compare;
 use crate::log::{Log, Profile, Row, instant};
 use crate::naive::Naive;
-use crate::question::{Question, When};
+use crate::question::{Question, When, rates};
 use crate::selector::{Selector, Text, selects};
 
 fn row(customer: u8, time: &str, event: &'static str) -> Row {
@@ -54,9 +54,11 @@ fn question(cohort: &'static str) -> Question {
 
 /// The oracle's answer, which the engine has to share.
 fn answer(log: &Log, question: &Question) -> Answer {
-    if let Ok(matrix) = retention(&log.open().history, &question.query(log)) {compare(&matrix, log, question).unwrap();}
-    let naive = Naive::new(log, question);
-    naive.answer(&naive.census())
+    let matrix = retention(&log.open().history, &question.query(log)).unwrap();
+    compare(&matrix, log, question).unwrap();
+    let mut naive = Naive::new(log, question);
+    let census = naive.census();
+    naive.answer(&census)
 }
 
 /// Retained of size at each age of each row, `*` where the cell is in progress.
@@ -104,8 +106,9 @@ fn months_by_hand() {
     let purchases = Question { born: is("login"), returned: is("purchase"), ..months.clone() };
     assert_eq!(table(&answer(&log, &purchases)), ["2: 1 1 0/0*"]);
     let ever = Question { birth: Some(Birth::FirstEver), ..purchases };
-    let naive = Naive::new(&log, &ever);
-    assert_eq!((naive.census().distinct, naive.census().without), (2, 1));
+    let mut naive = Naive::new(&log, &ever);
+    let census = naive.census();
+    assert_eq!((census.distinct, census.without), (2, 1));
     let recurring = Question { birth: Some(Birth::Recurring), ..months };
     assert_eq!(table(&answer(&log, &recurring)), ["2: 2 1 0/0*", "2: 2 0/0* -", "2: 0/0* - -"]);
 }
@@ -155,18 +158,20 @@ fn segments_by_hand() {
 #[test]
 fn declared_births_and_ranges_by_hand() {
     let mut log = three();
-    let profile = |day: Option<&str>| Profile { signed_up: day.map(|day| day.parse().unwrap()), plan: None, tier: None };
+    let profile =
+        |day: Option<&str>| Profile { signed_up: day.map(|day| day.parse().unwrap()), plan: None, tier: None, joined: None };
     let days = [(1, Some("2023-01-10")), (2, None), (7, Some("2023-02-03")), (8, Some("2024-01-01"))];
     log.customers = Some(BTreeMap::from(days.map(|(customer, day)| (customer, profile(day)))));
     let declared = Question { birth: Some(Birth::Declared("signed_up".to_owned())), ..question("month") };
     // Only what comes after the tenth of January is a return of the first; nobody else is listed with a day but the seventh.
     assert_eq!(table(&answer(&log, &declared)), ["1: 1 0 0/0*", "1: 0 0/0* -"]);
-    let naive = Naive::new(&log, &declared);
+    let mut naive = Naive::new(&log, &declared);
     let census = naive.census();
     assert_eq!((census.customers, census.distinct, census.without, census.outside), (5, 2, 3, 0));
     let late = Question { born_from: Some(When::Instant(200)), ..question("month") };
-    let naive = Naive::new(&log, &late);
-    assert_eq!((naive.census().distinct, naive.census().outside), (2, 1));
+    let mut naive = Naive::new(&log, &late);
+    let census = naive.census();
+    assert_eq!((census.distinct, census.outside), (2, 1));
     let early = Question { as_of: Some(When::Day(300)), ..question("month") };
     // The second customer is born just then, which is too late.
     assert_eq!(table(&answer(&log, &early)), ["1: 0/0*"]);
@@ -174,16 +179,47 @@ fn declared_births_and_ranges_by_hand() {
     assert_eq!(naive.calendar.day_of(naive.until), date(2023, 1, 31));
 }
 
+/// Converted amounts are of the rates' currency, also where nothing is counted.
+#[test]
+fn rates_name_the_currency_of_their_block() {
+    let mut log = log(vec![row(1, "2023-01-05T00:00:00Z", "login"), row(2, "2023-01-06T00:00:00Z", "purchase")]);
+    (log.rows[1].cents, log.rows[1].currency) = (Some(1_000), Some("USD"));
+    let priced = Question { measure: Measure::Value, rates: true, ..question("month") };
+    assert_eq!(answer(&log, &priced).currencies, [Some("EUR")].into());
+    let nothing = Question { born: is("login"), returned: is("purchase"), ..priced.clone() };
+    assert_eq!(answer(&log, &nothing).currencies, [Some("EUR")].into());
+    // A rate that is not there is named.
+    let mut query = priced.query(&log);
+    let mut some = rates(&log);
+    some.retain(|(day, currency), _| day.to_string() != "2023-01-06" || currency != "USD");
+    query.rates = Some(Rates::new("rates.csv", some));
+    let error = retention(&log.open().history, &query).unwrap_err().to_string();
+    assert!(error.contains("USD") && error.contains("2023-01-06"), "{error}");
+}
+
+#[test]
+fn what_a_history_does_not_have_is_refused() {
+    let log = three();
+    let refused = |question: Question| retention(&log.open().history, &question.query(&log)).unwrap_err().to_string();
+    let error = refused(Question { born: is("signup"), ..question("month") });
+    assert!(error.contains("signup"), "{error}");
+    let error = refused(Question { as_of: Some(When::Instant(-10)), ..question("month") });
+    assert!(error.contains("before the first activity"), "{error}");
+}
+
 #[test]
 fn missing_values_are_neither_equal_nor_unequal() {
-    let row = row(1, "2023-01-05T00:00:00Z", "login");
+    let log = log(vec![row(1, "2023-01-05T00:00:00Z", "login")]);
+    let calendar = question("month").calendar(&log);
+    let holds = |selector: &Selector| selects(Some(selector), &log.rows[0], &log, &calendar);
     let plan = Selector::Is(Text::Plan, "pro");
     let not = Selector::Not(Box::new(plan.clone()));
     let login = Selector::Is(Text::Event, "login");
-    assert!(!selects(Some(&plan), &row) && !selects(Some(&not), &row));
-    assert!(selects(Some(&Selector::Or(Box::new(not.clone()), Box::new(login.clone()))), &row));
-    assert!(!selects(Some(&Selector::And(Box::new(not), Box::new(login))), &row));
-    assert!(selects(Some(&Selector::Missing(Text::Plan)), &row));
+    assert!(!holds(&plan) && !holds(&not) && holds(&login));
+    assert!(holds(&Selector::Or(Box::new(not.clone()), Box::new(login.clone()))));
+    assert!(!holds(&Selector::And(Box::new(not), Box::new(login))));
+    assert!(holds(&Selector::Missing(Text::Plan)));
+    assert!(holds(&Selector::Since(40)) && !holds(&Selector::Since(41 + 10)));
 }
 
 /// Hours are told apart by the clock: the repeated one is an hour of its own.
