@@ -224,7 +224,7 @@ fn currencies(plan: &Plan<'_>, outcome: &Outcome) -> Vec<Option<String>> {
     if found.is_empty() { vec![None] } else { found.into_iter().collect() }
 }
 
-fn start(plan: &Plan<'_>, cohort: i32) -> CohortStart {
+pub(crate) fn start(plan: &Plan<'_>, cohort: i32) -> CohortStart {
     let periods = &plan.units.cohorts;
     if periods.by_day() {
         CohortStart::Day(periods.first_day(cohort))

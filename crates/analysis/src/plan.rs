@@ -34,6 +34,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) segments: SegmentColumns,
     pub(crate) scale: u8,
     pub(crate) content: Fingerprint,
+    /// Whether the instants of births are wanted themselves.
+    instants: bool,
 }
 
 /// The instants that rows and births are held against: bounds that hold for every row are none.
@@ -145,12 +147,18 @@ impl<'a> Plan<'a> {
             returned,
             named,
             same_selectors,
+            instants: false,
         }))
     }
 
     /// The same with some segments alone, the others drawn together.
     pub(crate) fn keep(&mut self, segments: HashSet<Segment>) {
         self.segments.kept = Some(segments);
+    }
+
+    /// Reads instants also where days settle everything.
+    pub(crate) fn wants_instants(&mut self) {
+        self.instants = true;
     }
 
     /// The end of the window.
@@ -184,7 +192,8 @@ impl<'a> Plan<'a> {
 
     /// Whether instants must be read: where days do not settle births, ages and bounds.
     pub(crate) fn needs_time(&self) -> bool {
-        !self.units.by_home_day
+        self.instants
+            || !self.units.by_home_day
             || self.rules.alignment == Alignment::Rolling
             || self.bounds.need_time()
             || self.born.is_some()

@@ -68,7 +68,7 @@ impl Predicate {
         let header: Vec<Arc<str>> = columns.names().map(Arc::from).collect();
         let parsed = Parsed::new(flag, text, &header)?.in_zone(zone);
         // The whole is tried once, so that a wrong type is told of the whole.
-        parsed.clone().resolve(Wanted::Condition, |name| columns.kind(name))?;
+        parsed.clone().resolve(Wanted::Condition, |name| columns.kind(name).into())?;
         let tree = Tree::of(&parsed);
         let mut parts = Vec::new();
         let joint = Joint::of(&tree, columns, &mut parts)?;
@@ -242,7 +242,7 @@ impl Joint {
                     _ => Reads::Rows,
                 };
                 let events = parsed.equals_texts(column::EVENT).unwrap_or_default();
-                let evaluator = parsed.clone().resolve(Wanted::Condition, |name| columns.kind(name))?;
+                let evaluator = parsed.clone().resolve(Wanted::Condition, |name| columns.kind(name).into())?;
                 parts.push(Part { evaluator, reads, events });
                 Joint::Part(parts.len() - 1)
             }

@@ -45,7 +45,7 @@ pub(crate) fn retentions_under(history: &History, ruled: Vec<(&RetentionQuery, R
     let mut plans = Vec::with_capacity(ruled.len());
     let mut empty: BTreeMap<usize, RetentionMatrix> = BTreeMap::new();
     for (place, (query, rules)) in ruled.into_iter().enumerate() {
-        match Plan::new(history, query, rules.clone())? {
+        match Plan::new(history, query, rules.clone()).map_err(|error| error.of_query(place))? {
             Some(plan) => plans.push(plan),
             None => {
                 empty.insert(place, without_activity(history, query, &rules));
@@ -71,8 +71,8 @@ pub(crate) fn retentions_under(history: &History, ruled: Vec<(&RetentionQuery, R
         while let Some(matrix) = empty.remove(&matrices.len()) {
             matrices.push(matrix);
         }
-        outcome.check(history, plan)?;
-        matrices.push(assemble(plan, &outcome)?);
+        let checked = outcome.check(history, plan).and_then(|()| assemble(plan, &outcome));
+        matrices.push(checked.map_err(|error| error.of_query(matrices.len()))?);
     }
     matrices.extend(empty.into_values());
     Ok(matrices)
@@ -89,7 +89,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    fn check(&self, history: &History, plan: &Plan<'_>) -> Result<(), Error> {
+    pub(crate) fn check(&self, history: &History, plan: &Plan<'_>) -> Result<(), Error> {
         if let Some(seen) = &self.events_seen {
             for predicate in plan.predicates().into_iter().flatten() {
                 if let Some(event) = unknown_event(predicate, seen) {
@@ -115,7 +115,7 @@ enum State {
 }
 
 /// Counts for all plans in one pass.
-fn count(history: &History, plans: &[Plan<'_>]) -> Result<Vec<Outcome>, Error> {
+pub(crate) fn count(history: &History, plans: &[Plan<'_>]) -> Result<Vec<Outcome>, Error> {
     let tables: Vec<Option<DayTables>> =
         plans.iter().map(|plan| plan.is_plain().then(|| DayTables::new(plan)).flatten()).collect();
     let reads: BTreeSet<String> = plans.iter().flat_map(Plan::reads).collect();
@@ -195,7 +195,7 @@ fn join_walks(mine: &mut Walk<Counts>, other: Walk<Counts>) {
 }
 
 /// Keeps the largest segments of a query that asks for them, and says whether others are drawn together.
-fn keep_largest(plan: &mut Plan<'_>, outcome: &Outcome) -> bool {
+pub(crate) fn keep_largest(plan: &mut Plan<'_>, outcome: &Outcome) -> bool {
     let Some(top) = plan.query.top else { return false };
     let mut sizes: BTreeMap<&Segment, u64> = BTreeMap::new();
     for ((_, id), group) in outcome.counts.groups() {

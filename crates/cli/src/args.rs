@@ -9,7 +9,7 @@ use tenure_model::{Table, Zone, column};
 
 use crate::commands::{
     compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs,
-    retention::RetentionArgs,
+    members::MembersArgs, retention::RetentionArgs, run::RunArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -54,7 +54,11 @@ pub(crate) enum Command {
     /// Say what a history or an export holds
     Inspect(InspectArgs),
     /// Cohorts and who of them came back
-    Retention(RetentionArgs),
+    Retention(Box<RetentionArgs>),
+    /// Who is in a cell of a retention table
+    Members(Box<MembersArgs>),
+    /// Many queries in one pass over the data
+    Run(RunArgs),
     /// Write a synthetic business whose true retention is known
     Generate(GenerateArgs),
     /// Generate a business, ingest it, show its retention

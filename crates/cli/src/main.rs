@@ -8,12 +8,13 @@ mod memory;
 mod output;
 mod progress;
 mod query;
+mod saved;
 mod term;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
 use crate::term::Term;
@@ -49,9 +50,11 @@ fn main() -> ExitCode {
         let _ = std::io::stderr().write_all(text.as_bytes());
         std::process::exit(FAILED.into());
     }));
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let typed = matches.subcommand_matches("retention").map(saved::typed).unwrap_or_default();
     let term = Term::new(cli.color, cli.quiet);
-    match run(cli, &term) {
+    match run(cli, &typed, &term) {
         Ok(Status::Done) => ExitCode::SUCCESS,
         Ok(Status::LimitCrossed) => ExitCode::from(1),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli, term: &Term) -> anyhow::Result<Status> {
+fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Status> {
     if let Some(threads) = cli.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.get().min(MOST_THREADS)).build_global()?;
     }
@@ -71,7 +74,9 @@ fn run(cli: Cli, term: &Term) -> anyhow::Result<Status> {
         Command::Compact(args) => commands::compact::run(&args),
         Command::Forget(args) => commands::forget::run(&args, term),
         Command::Inspect(args) => commands::inspect::run(&args, term),
-        Command::Retention(args) => commands::retention::run(&args, term),
+        Command::Retention(args) => commands::retention::run(&args, typed, term),
+        Command::Members(args) => commands::members::run(&args, term),
+        Command::Run(args) => commands::run::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Demo(args) => commands::demo::run(&args, term),
     }

@@ -22,11 +22,21 @@ pub(crate) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// The format asked for.
+    /// The format asked for; a table where nothing says.
     pub(crate) fn format(&self) -> anyhow::Result<Format> {
+        self.format_or(Format::Table)
+    }
+
+    /// The file to be written; none where the result goes to stdout.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
+
+    /// The format asked for, or `default` where nothing says.
+    pub(crate) fn format_or(&self, default: Format) -> anyhow::Result<Format> {
         match (self.format, &self.output) {
             (Some(format), _) => Ok(format),
-            (None, None) => Ok(Format::Table),
+            (None, None) => Ok(default),
             (None, Some(path)) => match Format::of_path(path) {
                 Some(format) => Ok(format),
                 None => bail!(
@@ -70,7 +80,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             return std::fs::write(path, bytes);
         }
         let mut file = tempfile::Builder::new().prefix(".tenure-").permissions(permissions()).tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        // Not through the temporary file: its errors bear a name that nobody gave.
+        file.as_file_mut().write_all(bytes)?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
@@ -78,7 +89,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 #[cfg(unix)]
-fn permissions() -> std::fs::Permissions {
+pub(crate) fn permissions() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use tenure_analysis::{Ages, Birth, DEFAULT_LEVEL, Dialect, MOST_AGES, Measure, Rates, RetentionQuery, SegmentAsOf, Summary};
-use tenure_model::{Alignment, Brackets, Criterion, Day, Decimal, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
+use tenure_analysis::{
+    Ages, Birth, CellOf, DEFAULT_LEVEL, Dialect, MOST_AGES, Measure, Rates, RetentionQuery, SegmentAsOf, Summary, segment_value,
+};
+use tenure_model::{Age, Alignment, Brackets, Criterion, Day, Decimal, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
 
 /// The question.
 #[derive(Debug, Clone, Args)]
@@ -167,6 +169,31 @@ impl QueryArgs {
         }
         asked.retain(|(name, _)| !own.contains(&name.as_str()));
         asked
+    }
+}
+
+/// A cell of the matrix.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CellArgs {
+    /// The cohort: the date its period starts on, or any other in it (for hours an instant)
+    #[arg(long, value_name = "DATE|INSTANT")]
+    pub(crate) in_cohort: TimePoint,
+    /// The age, or an age of the bracket
+    #[arg(long, value_name = "N")]
+    pub(crate) in_age: u32,
+    /// Only this segment; (none) is a missing value, (other) those drawn together
+    #[arg(long, value_name = "COL=VALUE")]
+    in_segment: Vec<String>,
+}
+
+impl CellArgs {
+    /// The cell meant.
+    pub(crate) fn resolve(&self) -> anyhow::Result<CellOf> {
+        let segment = self.in_segment.iter().map(|text| match text.split_once('=') {
+            Some((name, value)) => Ok((name.trim().to_owned(), segment_value(value.trim()))),
+            None => bail!("--in-segment {text}: expected COL=VALUE, such as plan=pro"),
+        });
+        Ok(CellOf { cohort: self.in_cohort, age: Age(self.in_age), segment: segment.collect::<anyhow::Result<Vec<_>>>()? })
     }
 }
 

@@ -61,6 +61,13 @@ impl Term {
         }
     }
 
+    /// Something that may not be what was meant.
+    pub(crate) fn warning(&self, text: &str) {
+        if !self.quiet {
+            self.say("warning", AnsiColor::Yellow, text);
+        }
+    }
+
     /// Why there is no result.
     pub(crate) fn error(&self, text: &str) {
         self.say("error", AnsiColor::Red, text);

@@ -306,6 +306,7 @@ fn a_disk_that_takes_no_more_leaves_the_old_state() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{args}: {said}");
         assert!(said.contains("cannot write"), "{args}: {said}");
+        said
     };
     let mapping = MAPPING.join(" ");
     for blocks in [0, 1, 8, 64] {
@@ -315,6 +316,17 @@ fn a_disk_that_takes_no_more_leaves_the_old_state() {
         assert!(!place.path("fresh").exists());
     }
     limited(8, "compact both");
+    // Other files are told by the name that they were to have, with the cause.
+    place.file("bad.csv", format!("customer,time\n{}", "somebody,some day\n".repeat(100_000)));
+    for (args, file) in [
+        ("generate --customers 100 --events 100000 -o new.csv", "new.csv"),
+        ("retention base --cohort day --format json -o new.json", "new.json"),
+        ("ingest bad.csv --into fresh --rejects new.csv", "new.csv"),
+    ] {
+        let said = limited(8, args);
+        assert!(said.contains(&format!("error: {file}: cannot write: File too large (os error 27)\n")), "{said}");
+        assert!(!place.path(file).exists() && !place.path("new.csv.part").exists());
+    }
     assert_eq!(place.content("both"), logs.both);
     logs.ingest("second.csv", "h");
     assert_eq!(place.content("h"), logs.both);
@@ -366,4 +378,22 @@ fn a_folder_that_cannot_be_written_is_told() {
         assert!(said.contains("h/new: cannot create"), "{said}");
     }
     set(0o755);
+}
+
+#[test]
+fn a_reader_of_a_copy_without_its_lock_files_is_waited_for() {
+    let logs = Logs::new(20_000);
+    logs.fresh("copy", "base");
+    for file in [".readers", ".lock"] {
+        fs::remove_file(logs.place.path("copy").join(file)).unwrap();
+    }
+    let history = History::open(&logs.place.path("copy")).unwrap();
+    logs.ingest("second.csv", "copy");
+    logs.place.ok(&["compact", "copy"]);
+    retention(&history, &RetentionQuery::default()).unwrap();
+    assert_eq!(logs.place.content("copy"), logs.both);
+    // Asking leaves nothing in a folder that is no history.
+    fs::create_dir(logs.place.path("empty")).unwrap();
+    History::open(&logs.place.path("empty")).unwrap_err();
+    assert_eq!(all_files(&logs.place.path("empty")), Vec::<std::path::PathBuf>::new());
 }

@@ -365,3 +365,88 @@ fn rows_of_one_key_that_were_appended_stay_until_the_key_comes_again() {
     place.ok(&["ingest", "k3.csv", "--into", "h", "--id", "id"]);
     assert_eq!(distinct(&place.table("h", "activity"), "customer"), ["a", "b", "c"]);
 }
+
+#[test]
+fn customers_whose_rows_have_all_moved_are_gone() {
+    let place = Place::new();
+    let keyed = |name: &str, rows: &str| {
+        place.file(name, format!("id,customer,time\n{rows}"));
+        ["ingest", name, "--into", "h", "--id", "id"].map(str::to_owned)
+    };
+    let run = |args: [String; 6]| place.ok(&args.each_ref().map(String::as_str));
+    let customers = || distinct(&place.table("h", "customers"), "customer");
+    let counted = || place.json(&["inspect", "h"])["tables"]["customers"]["rows"].as_u64().unwrap();
+    run(keyed(
+        "first.csv",
+        "1,ann,2024-01-01\n2,bob,2024-01-02\n3,cat,2024-01-03\n4,dan,2024-01-04\n5,eve,2024-01-05\n5b,eve,2024-01-06\n",
+    ));
+    place.file("customers.csv", "customer,signed_up\ncat,2023-12-01\n");
+    place.ok(&["ingest", "customers.csv", "--into", "h", "--table", "customers"]);
+    place.file("cancelled.csv", "customer,cancelled_at,reason\ndan,2024-03-01,dear\n");
+    place.ok(&["ingest", "cancelled.csv", "--into", "h", "--table", "cancellations"]);
+    // All go to ann: bob has nothing left, cat is listed, dan has a row of another table, eve one of this.
+    run(keyed("second.csv", "2,ann,2024-01-02\n3,ann,2024-01-03\n4,ann,2024-01-04\n5,ann,2024-01-05\n"));
+    assert_eq!(customers(), ["ann", "cat", "dan", "eve"]);
+    assert_eq!(counted(), 4);
+    no_leftovers(&place.path("h"));
+    // A customer who is gone may come back, and what the history says is what it says of the rows alone.
+    run(keyed("third.csv", "2,bob,2024-01-02\n"));
+    assert_eq!(customers(), ["ann", "bob", "cat", "dan", "eve"]);
+    run(keyed("fourth.csv", "2,ann,2024-01-02\n"));
+    place.ok(&["compact", "h"]);
+    assert_eq!(counted(), 4);
+    assert_eq!(distinct(&place.table("h", "activity"), "customer"), ["ann", "eve"]);
+}
+
+#[test]
+fn exports_that_are_read_otherwise_than_earlier_ones_are_told() {
+    let place = Place::new();
+    place.file("orders.csv", "id,customer,time,amount,plan\n1,ann,2024-01-01,10,pro\n2,bob,2024-01-02,20,free\n");
+    place.file("later.csv", "id,customer,time,amount,plan\n7,ann,2025-01-01,10,pro\n");
+    place.file("other.csv", "id,customer,time,amount,plan\n1,ann,2024-01-01,10,pro\n3,bob,2024-01-01,20,free\n");
+    let whole = ["--value", "amount", "--attribute", "plan", "--id", "id"];
+    let ingest = |file: &str, history: &str, flags: &[&str]| {
+        let args = [&["ingest", file, "--into", history, "--format", "json"], flags].concat();
+        let output = place.run(&args);
+        assert!(output.status.success());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let warnings: Vec<String> =
+            report["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(warnings.iter().all(|warning| said.contains(&format!("warning: {warning}"))), "{said}");
+        assert_eq!(said.contains("warning"), !warnings.is_empty());
+        warnings
+    };
+    for (history, flags, difference) in [
+        ("keyless", &whole[..4], "these rows have no keys, those have some (--id)"),
+        ("plain", &whole[..2], "these rows have no keys, those have some (--id); only those have the attribute \"plan\""),
+        ("valueless", &whole[2..], "only those have the column \"value\""),
+    ] {
+        assert!(ingest("orders.csv", history, &whole).is_empty());
+        assert!(ingest("orders.csv", history, &whole).is_empty());
+        let warnings = ingest("orders.csv", history, flags);
+        assert_eq!(warnings.len(), 1, "{history}");
+        assert!(warnings[0].starts_with("orders.csv: earlier exports of the same time were read otherwise"), "{warnings:?}");
+        assert!(warnings[0].contains(&format!("({difference})")), "{warnings:?}");
+        // Once it is so, more of the same is no news; nor is what is of another time.
+        assert!(ingest("other.csv", history, flags).is_empty(), "{history}");
+        assert!(ingest("later.csv", history, &[]).is_empty(), "{history}");
+        place.ok(&["compact", history]);
+        assert!(ingest("other.csv", history, flags).is_empty(), "{history}");
+        assert!(ingest("orders.csv", history, &whole).is_empty(), "{history}");
+    }
+    // The other way round.
+    assert!(ingest("orders.csv", "first", &whole[..2]).is_empty());
+    let warnings = ingest("orders.csv", "first", &whole);
+    assert!(
+        warnings[0].contains("these rows have keys, those have none; only these have the attribute \"plan\""),
+        "{warnings:?}"
+    );
+    assert!(warnings[0].contains("both are kept"), "{warnings:?}");
+    // Rows with keys may have more than those that they replace.
+    assert!(ingest("orders.csv", "more", &whole[2..]).is_empty());
+    assert!(ingest("orders.csv", "more", &whole).is_empty());
+    // What is only tried out is told as well.
+    assert!(ingest("orders.csv", "tried", &whole).is_empty());
+    assert_eq!(ingest("orders.csv", "tried", &["--value", "amount", "--dry-run"]).len(), 1);
+}

@@ -7,7 +7,8 @@ use arrow::datatypes::DataType;
 /// Rows of an export as they came, column by column.
 #[derive(Debug)]
 pub struct Batch {
-    /// The columns that were asked for. Text formats give text, a missing field null.
+    /// The columns that were asked for. Text formats give text, a missing field null. Text of a Parquet file may be codes
+    /// into distinct texts, or views.
     pub columns: Vec<ArrayRef>,
     /// Where each row stands in its file: the line for text, the row's number for Parquet.
     pub rows: RowNumbers,

@@ -10,7 +10,8 @@ use crate::batch::{Batch, RowNumbers, Rows, Sink};
 use crate::csv_header::{head, note};
 use crate::error::Error;
 use crate::foreign::guarded;
-use crate::input::{Hints, Input, Whole};
+use crate::input::{Hints, Input, OLE, Whole};
+use crate::sheet_size::{check_cells, check_ods, check_xls};
 
 /// How many rows are handed out at once.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -34,6 +35,9 @@ impl ExcelRows {
             Whole::File(path) => std::fs::read(&*path).map_err(|error| Error::io(&path, "read", error))?.into(),
             Whole::Memory(bytes) => bytes,
         };
+        // The other formats are read cell by cell.
+        guarded(|| if bytes.starts_with(OLE) { check_xls(&bytes) } else { check_ods(&bytes) })
+            .map_err(|error| unreadable(&error))?;
         let workbook = guarded(|| {
             calamine::open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| match error {
                 calamine::Error::Msg(_) => "it is none of xlsx, xlsb, xls and ods".to_owned(),
@@ -55,6 +59,8 @@ impl ExcelRows {
                 Ok(rows) => rows,
                 // A sheet of charts has no cells.
                 Err(_) if !is_worksheet(&workbook, sheet) => continue,
+                // What is wrong with its size names it already.
+                Err(error) if error.starts_with("sheet \"") => return Err(unreadable(&error)),
                 Err(error) => return Err(unreadable(&format_args!("sheet \"{sheet}\": {error}"))),
             };
             rows.retain(|(_, row)| row.iter().any(|cell| text(cell).is_some_and(|text| !text.trim().is_empty())));
@@ -90,7 +96,33 @@ fn is_worksheet<R: Read + Seek>(workbook: &Sheets<R>, sheet: &str) -> bool {
 }
 
 /// The rows of a sheet with their numbers, from the first column that is used. They need not be equally long.
-fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, calamine::Error> {
+fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<(u64, Vec<Data>)>, String> {
+    let cells = match cells_of(workbook, sheet).map_err(|error| error.to_string())? {
+        Cells::Each(cells) => cells,
+        Cells::Laid(rows) => return Ok(rows),
+    };
+    check_cells(sheet, cells.iter().map(|(place, _)| *place))?;
+    let left = cells.iter().map(|((_, column), _)| *column).min().unwrap_or(0);
+    let mut rows: BTreeMap<u32, Vec<Data>> = BTreeMap::new();
+    for ((row, column), cell) in cells {
+        let (row, column) = (rows.entry(row).or_default(), (column - left) as usize);
+        if row.len() <= column {
+            row.resize(column + 1, Data::Empty);
+        }
+        row[column] = cell;
+    }
+    Ok(rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells)).collect())
+}
+
+/// The cells of a sheet, as the reader of its format gives them.
+enum Cells {
+    /// The filled ones: row, column, both from 0.
+    Each(Vec<((u32, u32), Data)>),
+    /// Whole rows with their numbers.
+    Laid(Vec<(u64, Vec<Data>)>),
+}
+
+fn cells_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Cells, calamine::Error> {
     let mut cells = Vec::new();
     match workbook {
         // A range has all cells between the first and the last: a single stray one far away would cost all memory.
@@ -109,20 +141,11 @@ fn rows_of<R: Read + Seek>(workbook: &mut Sheets<R>, sheet: &str) -> Result<Vec<
         workbook => {
             let range = workbook.worksheet_range(sheet)?;
             let first = range.start().map_or(1, |(row, _)| u64::from(row) + 1);
-            return Ok((first..).zip(range.rows().map(<[Data]>::to_vec)).collect());
+            return Ok(Cells::Laid((first..).zip(range.rows().map(<[Data]>::to_vec)).collect()));
         }
     }
     cells.retain(|(_, cell)| *cell != Data::Empty);
-    let left = cells.iter().map(|((_, column), _)| *column).min().unwrap_or(0);
-    let mut rows: BTreeMap<u32, Vec<Data>> = BTreeMap::new();
-    for ((row, column), cell) in cells {
-        let (row, column) = (rows.entry(row).or_default(), (column - left) as usize);
-        if row.len() <= column {
-            row.resize(column + 1, Data::Empty);
-        }
-        row[column] = cell;
-    }
-    Ok(rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells)).collect())
+    Ok(Cells::Each(cells))
 }
 
 /// The text of a cell; nothing where it is empty or an error.

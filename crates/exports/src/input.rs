@@ -30,7 +30,7 @@ const PARQUET: &[u8] = b"PAR1";
 const ARROW_FILE: &[u8] = b"ARROW1";
 const ARROW_STREAM: &[u8] = &[0xff, 0xff, 0xff, 0xff];
 const ZIP: &[u8] = b"PK\x03\x04";
-const OLE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
+pub(crate) const OLE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
 const UTF8_BOM: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// What is known of an export before it is opened.

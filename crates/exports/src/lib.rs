@@ -46,7 +46,9 @@ mod interval;
 mod json_objects;
 mod json_rows;
 mod numbers;
+mod ole;
 mod parquet_rows;
+mod sheet_size;
 mod time_texts;
 mod times;
 

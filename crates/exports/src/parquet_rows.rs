@@ -22,6 +22,8 @@ pub(crate) struct ParquetRows {
     whole: Whole,
     metadata: ArrowReaderMetadata,
     header: Vec<Arc<str>>,
+    /// Whether columns of views are handed out as they are.
+    views: bool,
 }
 
 impl ParquetRows {
@@ -38,7 +40,8 @@ impl ParquetRows {
         let unreadable = |error| Error::input(&input.name, format_args!("cannot read as Parquet: {error}"));
         let metadata = metadata.and_then(|metadata| guarded(|| coded(metadata))).map_err(unreadable)?;
         let header = metadata.schema().fields().iter().map(|field| field.name().as_str().into()).collect();
-        Ok(Self { input, whole, metadata, header })
+        let views = is_flat(&metadata);
+        Ok(Self { input, whole, metadata, header, views })
     }
 
     fn read_group<R: ChunkReader + 'static>(
@@ -64,7 +67,8 @@ impl ParquetRows {
             // The reader gives columns in the file's order.
             let found = columns.iter().map(|&column| batch.column_by_name(&self.header[column]).cloned());
             let columns = found.collect::<Option<Vec<ArrayRef>>>().ok_or_else(|| unreadable(&"a column is missing"))?;
-            let columns = guarded(|| columns.iter().map(plain_array).collect()).map_err(|error| unreadable(&error))?;
+            let plain = |array: &ArrayRef| if self.views && is_viewed(array) { Ok(array.clone()) } else { plain_array(array) };
+            let columns = guarded(|| columns.iter().map(plain).collect()).map_err(|error| unreadable(&error))?;
             sink(Batch { columns, rows: RowNumbers::From(next, rows), damaged: HashMap::new(), texts: HashMap::new() })?;
             next += rows as u64;
         }
@@ -72,14 +76,30 @@ impl ParquetRows {
     }
 }
 
+fn is_viewed(array: &ArrayRef) -> bool {
+    array.data_type() == &DataType::Utf8View
+}
+
 /// Bytes a value below which a column is taken for one of few distinct texts.
 const CODED_BYTES: i64 = 3;
 
-/// The same with columns of few distinct texts as codes into these, as the file has them.
+/// Bytes a value from which a column's texts stay where they were unpacked, and are not brought one behind the other.
+/// Shorter ones lie in their views.
+const VIEWED_BYTES: i64 = 20;
+
+/// Bytes a value above which texts might be too long together to be one column of texts later.
+const MOST_VIEWED_BYTES: i64 = 256;
+
+/// Whether the leaves are the columns.
+fn is_flat(metadata: &ArrowReaderMetadata) -> bool {
+    metadata.metadata().row_groups().iter().all(|group| group.num_columns() == metadata.schema().fields().len())
+}
+
+/// The same with columns of few distinct texts as codes into these, as the file has them, and columns of longer texts as
+/// views.
 fn coded(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, parquet::errors::ParquetError> {
     let groups = metadata.metadata().row_groups();
-    // Only in flat files are the leaves the columns.
-    if groups.iter().any(|group| group.num_columns() != metadata.schema().fields().len()) {
+    if !is_flat(&metadata) {
         return Ok(metadata);
     }
     let few = |column: usize| {
@@ -87,11 +107,21 @@ fn coded(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, parquet::
             chunk.dictionary_page_offset().is_some() && chunk.uncompressed_size() < CODED_BYTES * chunk.num_values().max(1)
         })
     };
+    let viewed = |column: usize| {
+        groups.iter().map(|group| group.column(column)).all(|chunk| {
+            let (bytes, values) = (chunk.uncompressed_size(), chunk.num_values().max(1));
+            (VIEWED_BYTES * values..=MOST_VIEWED_BYTES * values).contains(&bytes)
+        })
+    };
     let fields = metadata.schema().fields().iter().enumerate().map(|(column, field)| match field.data_type() {
+        DataType::Utf8 | DataType::Utf8View if viewed(column) => {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+        }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if few(column) => {
             let codes = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
             Arc::new(field.as_ref().clone().with_data_type(codes))
         }
+        DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
         _ => field.clone(),
     });
     let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata.schema().metadata().clone()));

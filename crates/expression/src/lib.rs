@@ -8,6 +8,7 @@
 mod error;
 mod evaluator;
 mod near;
+mod operand;
 mod parsed;
 mod place;
 mod profile;
@@ -19,7 +20,8 @@ mod tree;
 pub use error::Error;
 pub use evaluator::{Evaluator, Outcome};
 pub use near::{near, plain, suggestion};
-pub use parsed::{ColumnKind, Parsed, Wanted, column_names};
+pub use operand::{ColumnKind, Elsewhere, Meant, Operand};
+pub use parsed::{Parsed, Wanted, column_names};
 pub use profile::TextProfile;
 pub use tree::Tree;
 

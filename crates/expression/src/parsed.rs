@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::evaluator::Evaluator;
 use crate::first_line;
 use crate::near::suggestion;
+use crate::operand::{ColumnKind, Meant, Operand};
 use crate::place;
 use crate::profile::{TextProfile, TextType};
 use crate::rewrite::{Arithmetic, beside_columns, exact_literals, polars_type, texts};
@@ -106,52 +107,113 @@ impl Parsed {
         first.map(|at| place::pointed(&self.text, at)).unwrap_or_default()
     }
 
-    /// Settles the columns' types. `profiles` has one for each column that is text; `typed` the types of the others.
-    pub fn resolve(self, wanted: Wanted, column: impl Fn(&str) -> ColumnKind) -> Result<Evaluator, Error> {
-        let attempt = |pick: fn(&TextProfile) -> TextType| -> Result<Evaluator, PolarsError> {
-            let kinds: Vec<(String, Option<TextType>, ArrowType)> = self
-                .columns
-                .iter()
-                .map(|name| match column(name) {
-                    ColumnKind::Text(profile) => (name.clone(), Some(pick(&profile)), ArrowType::Utf8),
-                    ColumnKind::Typed(data_type) => (name.clone(), None, data_type),
-                })
-                .collect();
-            let arithmetic = Arithmetic::of(&self.expression);
-            let scale = arithmetic.scale(&self.expression, &kinds)?;
-            let types = |exact: bool| -> Schema {
-                let types = kinds.iter().map(|(name, text, arrow)| {
-                    let exact_type = polars_type(*text, arrow, scale, arithmetic.exact_integers(wanted));
-                    let float = !exact && (exact_type.is_primitive_numeric() || exact_type.is_decimal());
-                    (name.as_str().into(), if float { DataType::Float64 } else { exact_type })
-                });
-                types.collect()
-            };
-            let (schema, float_schema) = (types(true), types(false));
-            let expression = self.expression.clone().map_expr(|e| beside_columns(exact_literals(e, scale), &schema, &self.zone));
-            let evaluator = Evaluator {
-                text: self.text.clone(),
-                flag: self.flag,
-                expression,
-                in_floats: self.expression.clone().map_expr(|e| beside_columns(e, &float_schema, &self.zone)),
-                divides: arithmetic.divides,
-                columns: kinds,
-                scale,
-                schema: Arc::new(schema),
-            };
-            let found = evaluator.output_type()?;
-            if wanted.accepts(&found) {
-                Ok(evaluator)
-            } else {
-                Err(PolarsError::ComputeError(format!("it gives {}, expected {}", in_words(&found), wanted.name()).into()))
-            }
+    /// Settles the columns' types.
+    pub fn resolve(self, wanted: Wanted, operand: impl Fn(&str) -> Operand) -> Result<Evaluator, Error> {
+        let operands: Vec<(&String, Operand)> = self.columns.iter().map(|name| (name, operand(name))).collect();
+        let attempt = |pick: &dyn Fn(&str, &Operand, &TextProfile) -> TextType| -> Result<Evaluator, PolarsError> {
+            let kinds = operands.iter().map(|(name, operand)| match &operand.kind {
+                ColumnKind::Text(profile) => ((*name).clone(), Some(pick(name, operand, profile)), ArrowType::Utf8),
+                ColumnKind::Typed(data_type) => ((*name).clone(), None, data_type.clone()),
+            });
+            self.with_types(wanted, kinds.collect())
+        };
+        let strict = match attempt(&|_, operand, profile| operand.strict(profile)) {
+            Ok(evaluator) => return Ok(evaluator),
+            Err(strict) => strict,
         };
         // A column with a few bad values among numbers is still meant as numbers where the expression needs them.
-        attempt(TextProfile::strict).or_else(|strict| {
-            attempt(TextProfile::mostly)
-                .map_err(|_| Error::new(format!("{} {:?}: {}{}", self.flag, self.text, first_line(&strict), self.place())))
-        })
+        if let Ok(evaluator) = attempt(&|_, _, profile| profile.mostly()) {
+            return Ok(evaluator);
+        }
+        // So is one that is all bad here where it is known from elsewhere what it should be: as few of them as will do.
+        for meant in [Meant::Numbers, Meant::Truths] {
+            let open = operands.iter().filter(|(_, operand)| operand.may_be(meant)).take(MOST_OPEN);
+            let open: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
+            for chosen in 1u32..1 << open.len() {
+                let is_chosen = |name: &str| open.iter().position(|open| *open == name).is_some_and(|at| chosen >> at & 1 == 1);
+                let pick = |name: &str, _: &Operand, profile: &TextProfile| match meant {
+                    _ if !is_chosen(name) => profile.mostly(),
+                    Meant::Numbers => profile.as_numbers(),
+                    Meant::Truths => TextType::Boolean,
+                };
+                if let Ok(evaluator) = attempt(&pick) {
+                    return Ok(evaluator);
+                }
+            }
+        }
+        Err(Error::new(format!(
+            "{} {:?}: {}{}{}",
+            self.flag,
+            self.text,
+            in_our_words(&strict),
+            what_there_is(&operands),
+            self.place()
+        )))
     }
+
+    fn with_types(&self, wanted: Wanted, kinds: Vec<(String, Option<TextType>, ArrowType)>) -> Result<Evaluator, PolarsError> {
+        let arithmetic = Arithmetic::of(&self.expression);
+        let scale = arithmetic.scale(&self.expression, &kinds)?;
+        let types = |exact: bool| -> Schema {
+            let types = kinds.iter().map(|(name, text, arrow)| {
+                let exact_type = polars_type(*text, arrow, scale, arithmetic.exact_integers(wanted));
+                let float = !exact && (exact_type.is_primitive_numeric() || exact_type.is_decimal());
+                (name.as_str().into(), if float { DataType::Float64 } else { exact_type })
+            });
+            types.collect()
+        };
+        let (schema, float_schema) = (types(true), types(false));
+        let expression = self.expression.clone().map_expr(|e| beside_columns(exact_literals(e, scale), &schema, &self.zone));
+        let evaluator = Evaluator {
+            text: self.text.clone(),
+            flag: self.flag,
+            expression,
+            in_floats: self.expression.clone().map_expr(|e| beside_columns(e, &float_schema, &self.zone)),
+            divides: arithmetic.divides,
+            columns: kinds,
+            scale,
+            schema: Arc::new(schema),
+        };
+        let found = evaluator.output_type()?;
+        if wanted.accepts(&found) {
+            Ok(evaluator)
+        } else {
+            Err(PolarsError::ComputeError(format!("it gives {}, expected {}", in_words(&found), wanted.name()).into()))
+        }
+    }
+}
+
+/// Columns of an expression whose types are tried out at the most.
+const MOST_OPEN: usize = 6;
+
+/// Why an expression does not fit its columns.
+fn in_our_words(error: &PolarsError) -> String {
+    let words = first_line(error);
+    if words.starts_with("arithmetic on") {
+        "only numbers can be computed with".to_owned()
+    } else if words.starts_with("cannot compare") {
+        "values of different types can't be compared".to_owned()
+    } else if words.starts_with("conversion from `str`") {
+        "a quoted literal beside a column of numbers, dates or truths must be one itself".to_owned()
+    } else {
+        words
+    }
+}
+
+/// What the columns hold, here and elsewhere, and what can be done about it.
+fn what_there_is(operands: &[(&String, Operand)]) -> String {
+    let holds = operands.iter().map(|(name, operand)| {
+        let here = operand.kind.in_words();
+        match &operand.elsewhere.otherwise {
+            Some(other) => format!("column \"{name}\" holds {here} here and {other}"),
+            None => format!("column \"{name}\" holds {here}"),
+        }
+    });
+    let holds: Vec<String> = holds.collect();
+    let differ = operands.iter().any(|(_, operand)| operand.elsewhere.otherwise.is_some());
+    let advice =
+        if differ { "; mend it, or ingest the files one after the other, each with an expression that fits it" } else { "" };
+    if holds.is_empty() { String::new() } else { format!(" ({}{advice})", holds.join(", ")) }
 }
 
 /// The columns that an expression names, whether or not there are such.
@@ -235,13 +297,4 @@ fn in_words(found: &DataType) -> String {
         DataType::String => "text".to_owned(),
         other => other.to_string(),
     }
-}
-
-/// What is known of a column before rows are read.
-#[derive(Debug, Clone)]
-pub enum ColumnKind {
-    /// Texts, and what they turned out to be.
-    Text(TextProfile),
-    /// Values of a type.
-    Typed(ArrowType),
 }

@@ -51,7 +51,7 @@ impl TextProfile {
     /// Takes a value in; an empty one is a missing one.
     pub fn add(&mut self, text: &str) {
         let text = text.trim();
-        if text.is_empty() || self.text {
+        if text.is_empty() {
             return;
         }
         self.values += 1;
@@ -99,7 +99,7 @@ impl TextProfile {
     /// The type that all values have.
     pub(crate) fn strict(&self) -> TextType {
         let (style, numbers) = self.numbers();
-        if self.values == 0 {
+        if self.values == 0 || self.text {
             TextType::Text
         } else if numbers.integers + numbers.decimals == self.values {
             numbers.kind(style)
@@ -114,9 +114,25 @@ impl TextProfile {
     pub(crate) fn mostly(&self) -> TextType {
         let (style, numbers) = self.numbers();
         match self.strict() {
-            TextType::Text if numbers.integers + numbers.decimals > self.values / 2 => numbers.kind(style),
+            TextType::Text if !self.text && numbers.integers + numbers.decimals > self.values / 2 => numbers.kind(style),
             strict => strict,
         }
+    }
+
+    /// Numbers, whatever its texts look like: those that are none can't be read.
+    pub(super) fn as_numbers(&self) -> TextType {
+        let (style, numbers) = self.numbers();
+        numbers.kind(style)
+    }
+
+    /// Whether its values are text by its format.
+    pub(crate) fn is_text(&self) -> bool {
+        self.text
+    }
+
+    /// Whether there is nothing to tell a type from.
+    pub(super) fn is_blank(&self) -> bool {
+        self.values == 0
     }
 }
 

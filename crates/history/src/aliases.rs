@@ -15,11 +15,13 @@ use crate::commit::{ALIASES, Writer};
 use crate::error::{Error, ErrorKind, internal};
 use crate::existing::{Registry, read_rows};
 use crate::fingerprint::Fingerprint;
+use crate::gate::Gate;
 use crate::history::History;
 use crate::layout::{bucket_of, id_hash};
 use crate::manifest::{Manifest, Segment};
 use crate::names::Name;
 use crate::parquet_read::HistoryFile;
+use crate::partition::PartitionedChunk;
 use crate::profiles;
 use crate::rewrite::{replace, rewrite};
 use crate::stage::Store;
@@ -146,12 +148,13 @@ impl Writer {
         self.manifest().map_or_else(|| Ok(Aliases::default()), |manifest| Aliases::read(self.dir(), manifest))
     }
 
-    /// Prepares identity merges: rows that lie under an alias move to its customer with the next commit.
+    /// Prepares identity merges: rows that lie under an alias move to its customer with the next commit. Buckets are laid
+    /// out within `memory` bytes.
     ///
     /// # Errors
     ///
     /// As for reading and writing.
-    pub fn merge_identities(&mut self, aliases: &Aliases, home_zone: &Zone) -> Result<(), Error> {
+    pub fn merge_identities(&mut self, aliases: &Aliases, home_zone: &Zone, memory: u64) -> Result<(), Error> {
         let before = self.manifest().cloned().unwrap_or_else(|| Manifest::new(home_zone.name(), 1));
         let zone = History::zone_of(&before)?;
         let known = Aliases::read(self.dir(), &before)?;
@@ -159,7 +162,7 @@ impl Writer {
             return Ok(());
         }
         let mut after = before.clone();
-        let merge = Merge { writer: self, before: &before, aliases, zone: &zone };
+        let merge = Merge { writer: self, before: &before, aliases, zone: &zone, gate: Gate::of(memory) };
         merge.apply(&mut after)?;
         aliases.write(self, &mut after)?;
         // A history that has nothing else yet gets its buckets from its first rows.
@@ -177,6 +180,7 @@ struct Merge<'a> {
     before: &'a Manifest,
     aliases: &'a Aliases,
     zone: &'a Zone,
+    gate: Gate,
 }
 
 impl Merge<'_> {
@@ -237,7 +241,7 @@ impl Merge<'_> {
             };
             let chunk = self.chunk(&layout, &store)?;
             if !chunk.is_empty() {
-                stores.absorb(&[chunk.partition()]);
+                stores.absorb(&[PartitionedChunk::of(chunk)]);
             }
         }
         if stores.rows() == 0 {
@@ -250,6 +254,7 @@ impl Merge<'_> {
             if stores.is_empty() {
                 return Ok(None);
             }
+            let _room = self.gate.enter(stores.iter().map(Store::rows).sum());
             let registry = Registry::read(self.writer.dir(), so_far, bucket)?;
             let done = cluster(&load, bucket, &stores, &registry.known)?;
             if table == Table::Customers {
@@ -286,6 +291,7 @@ impl Merge<'_> {
                 scales,
                 observed_until: None,
                 sources: Vec::new(),
+                shapes: self.before.shapes(table),
                 files,
             });
         }

@@ -1,7 +1,8 @@
 //! Which rows of a customer are kept: those that nothing else stands for.
 
 use crate::chunk::Key;
-use crate::cluster::{Compare, Load, Staged};
+use crate::cluster::{Compare, Load};
+use crate::staged::Staged;
 
 /// What becomes of the rows of a bucket.
 pub(crate) struct Verdict {
@@ -27,8 +28,7 @@ impl Verdict {
         } else {
             self.choose_unkeyed(load, staged, run.iter().copied().filter(|&row| staged.key(row) == Key::NONE), kept);
             self.choose_keyed(load, staged, keyed, hash, kept);
-            kept[from..]
-                .sort_unstable_by(|&a, &b| staged.compare(a, b).then_with(|| staged.key(a).cmp(&staged.key(b))).then(a.cmp(&b)));
+            kept[from..].sort_unstable_by(|&a, &b| staged.compare_all(a, b));
         }
         for &row in &kept[from..] {
             self.kept[staged.rank(row) as usize - 1] += 1;

@@ -1,13 +1,17 @@
 use tenure_model::{ColumnKind, Decimal, MAX_STORED_DIGITS, Table};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::layout::{PARTITION_BITS, id_hash, partition_of};
+use crate::id_column::IdColumn;
+use crate::layout::{PARTITION_BITS, id_hash};
 use crate::names::{Name, Names};
 
 pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
 
 /// Stands for a missing amount, time or date while rows are staged; nothing that is stored reaches it.
 pub(crate) const MISSING: i64 = i64::MIN;
+
+/// Stands for a missing time in [`Chunk::set_times`].
+pub const MISSING_TIME: i64 = MISSING;
 
 /// What the rows of a load have beside their customer: the table's columns, attributes, and whether they have keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,9 +122,13 @@ impl Amounts {
         Ok(())
     }
 
-    /// Takes the last amount away again.
-    pub fn pop(&mut self) {
-        self.units.pop();
+    /// Keeps the amounts at some places only.
+    pub fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        let mut place = 0;
+        self.units.retain(|_| {
+            place += 1;
+            keep(place - 1)
+        });
     }
 
     /// Brings every amount to more decimals. False, and nothing changed, where one would not fit.
@@ -184,11 +192,39 @@ impl Key {
     }
 }
 
+/// The ids of a chunk's customers.
+#[derive(Debug, Clone)]
+pub(crate) enum ChunkIds {
+    /// One for each row.
+    Own(Ids),
+    /// Where the reader of the export has put them, and the place of each row's there; the row's own where that is empty.
+    Column(IdColumn, Vec<u32>),
+}
+
+impl ChunkIds {
+    pub(crate) fn get(&self, row: usize) -> &[u8] {
+        match self {
+            ChunkIds::Own(ids) => ids.get(row),
+            ChunkIds::Column(column, places) => column.get(places.get(row).map_or(row, |&place| place as usize)),
+        }
+    }
+
+    /// About how many bytes they keep from being freed.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            ChunkIds::Own(ids) => ids.bytes.len() + 4 * ids.len(),
+            ChunkIds::Column(column, places) => column.bytes() + 4 * places.len(),
+        }
+    }
+}
+
 /// Rows of one export on their way into a history, column by column.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     pub(crate) export: u32,
-    pub(crate) ids: Ids,
+    /// The hash of each row's customer.
+    pub(crate) hashes: Vec<u128>,
+    pub(crate) ids: ChunkIds,
     pub(crate) times: Vec<Vec<i64>>,
     pub(crate) names: Vec<Vec<Name>>,
     /// Names that the load's tables have no room for, by column.
@@ -204,8 +240,9 @@ impl Chunk {
         let keyed = if layout.keyed { rows } else { 0 };
         Self {
             export,
-            ids: Ids { bytes: Vec::new(), ends: Vec::with_capacity(rows) },
-            times: vec![Vec::with_capacity(rows); layout.times()],
+            hashes: Vec::with_capacity(rows),
+            ids: ChunkIds::Own(Ids::default()),
+            times: vec![Vec::new(); layout.times()],
             names: vec![Vec::new(); layout.names()],
             texts: vec![Vec::new(); layout.names()],
             amounts: vec![Amounts::default(); layout.amounts()],
@@ -216,12 +253,34 @@ impl Chunk {
 
     /// Makes room for the customers' ids.
     pub fn reserve_ids(&mut self, bytes: usize) {
-        self.ids.bytes.reserve(bytes);
+        if let ChunkIds::Own(ids) = &mut self.ids {
+            ids.bytes.reserve(bytes);
+        }
     }
 
     /// Adds a row's customer. Every other column has to get a value of the row too.
     pub fn push_customer(&mut self, id: &str) {
-        self.ids.push(id.as_bytes());
+        if let ChunkIds::Own(ids) = &mut self.ids {
+            ids.push(id.as_bytes());
+            self.hashes.push(id_hash(id.as_bytes()));
+        }
+    }
+
+    /// Sets the customers of all rows to texts of a column, where every one of them is an id as it stands. They are not
+    /// copied; so the column stays in memory until the rows are put away. `places` are the rows' places in the column;
+    /// nothing stands for all of it. False, and nothing changed, where a text is no id, or where the column holds much
+    /// more memory than its texts do.
+    pub fn set_customers(&mut self, column: IdColumn, places: Option<&[u32]>, is_id: impl Fn(&str) -> bool) -> bool {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.clear();
+        let whole = column.is_compact() && column.hash(places, is_id, &mut hashes);
+        if whole {
+            self.ids = ChunkIds::Column(column, places.map(<[u32]>::to_vec).unwrap_or_default());
+        } else {
+            hashes.clear();
+        }
+        self.hashes = hashes;
+        whole
     }
 
     /// Adds a row's time, in microseconds UTC, or its date, in days since 1970-01-01, to a column of these.
@@ -232,6 +291,11 @@ impl Chunk {
     /// Adds a row's name to a column of these.
     pub fn push_name(&mut self, column: usize, name: Name) {
         self.names[column].push(name);
+    }
+
+    /// Sets a column of times or dates, [`MISSING_TIME`] where there is none.
+    pub fn set_times(&mut self, column: usize, times: Vec<i64>) {
+        self.times[column] = times;
     }
 
     /// Sets a column of names.
@@ -261,104 +325,12 @@ impl Chunk {
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.hashes.len()
     }
 
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Puts rows of the same partition side by side, in their order.
-    pub(crate) fn partition(self) -> PartitionedChunk {
-        let rows = self.len();
-        debug_assert!(self.times.iter().all(|c| c.len() == rows) && self.names.iter().all(|c| c.len() == rows));
-        debug_assert!(self.amounts.iter().all(|c| c.units.len() == rows));
-        let hashes: Vec<u128> = (0..rows).map(|row| id_hash(self.ids.get(row))).collect();
-        let mut starts = vec![0u32; PARTITIONS + 1];
-        for &hash in &hashes {
-            starts[partition_of(hash) + 1] += 1;
-        }
-        for i in 0..PARTITIONS {
-            starts[i + 1] += starts[i];
-        }
-        // Columns are read in order and written to so many places at once: the ends of the partitions stay in the caches.
-        let mut next = starts.clone();
-        let places: Vec<u32> = hashes
-            .iter()
-            .map(|&hash| {
-                let slot = &mut next[partition_of(hash)];
-                *slot += 1;
-                *slot - 1
-            })
-            .collect();
-        let Self { export, ids, times, names, texts, amounts, keys, numbers } = self;
-        let amounts = amounts.iter().map(|a| Amounts { units: scatter(&a.units, &places), scale: a.scale });
-        let chunk = Self {
-            export,
-            ids: ids.scattered(&places),
-            times: times.iter().map(|column| scatter(column, &places)).collect(),
-            names: names.iter().map(|column| scatter(column, &places)).collect(),
-            texts,
-            amounts: amounts.collect(),
-            keys: scatter(&keys, &places),
-            numbers: scatter(&numbers, &places),
-        };
-        PartitionedChunk { starts, hashes: scatter(&hashes, &places), chunk }
-    }
-}
-
-/// Puts each value at its place. No values stay none.
-fn scatter<T: Copy + Default>(values: &[T], places: &[u32]) -> Vec<T> {
-    let mut scattered = vec![T::default(); values.len()];
-    for (&value, &place) in values.iter().zip(places) {
-        scattered[place as usize] = value;
-    }
-    scattered
-}
-
-impl Ids {
-    /// Puts each text at its place.
-    fn scattered(&self, places: &[u32]) -> Ids {
-        let lengths: Vec<u32> = (0..self.len()).map(|row| self.get(row).len() as u32).collect();
-        let mut ends = scatter(&lengths, places);
-        let mut end = 0;
-        for length in &mut ends {
-            end += *length;
-            *length = end;
-        }
-        let mut bytes = vec![0; self.bytes.len()];
-        for (row, &place) in places.iter().enumerate() {
-            let end = ends[place as usize] as usize;
-            let text = self.get(row);
-            bytes[end - text.len()..end].copy_from_slice(text);
-        }
-        Ids { bytes, ends }
-    }
-}
-
-/// A chunk whose rows lie partition by partition.
-#[derive(Debug)]
-pub(crate) struct PartitionedChunk {
-    starts: Vec<u32>,
-    /// The hash of each row's customer.
-    pub(crate) hashes: Vec<u128>,
-    pub(crate) chunk: Chunk,
-}
-
-impl PartitionedChunk {
-    /// The rows of a partition.
-    pub(crate) fn rows_of(&self, partition: usize) -> std::ops::Range<usize> {
-        self.starts[partition] as usize..self.starts[partition + 1] as usize
-    }
-
-    /// About how many bytes it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        let Chunk { ids, times, names, texts, amounts, keys, .. } = &self.chunk;
-        let row = 16 + 4 + 8 * (times.len() + amounts.len()) + 4 * names.len();
-        let keys = if keys.is_empty() { 0 } else { 24 };
-        let texts = texts.iter().flatten().map(|text| text.len() + 16).sum::<usize>();
-        ids.bytes.len() + texts + self.hashes.len() * (row + keys)
     }
 }
 
@@ -392,32 +364,6 @@ mod tests {
         assert_eq!(amounts.push(Some(Decimal::new(1, 19))), Err(AmountTooLong));
         amounts.push(Some("7".parse().unwrap())).unwrap();
         assert_eq!((amounts.units.len(), amounts.scale), (2, 2));
-    }
-
-    #[test]
-    fn partitions_hold_every_row_once() {
-        let layout = RowLayout { table: Table::Activity, attributes: Vec::new(), keyed: false };
-        let mut chunk = Chunk::new(&layout, 0, 1000);
-        let mut amounts = Amounts::default();
-        for i in 0..1000 {
-            chunk.push_customer(&format!("customer-{}", i % 300));
-            chunk.push_time(0, Some(i));
-            chunk.push_name(0, Name(0));
-            chunk.push_name(1, Name::NONE);
-            amounts.push(None).unwrap();
-        }
-        chunk.set_amounts(0, amounts);
-        let chunk = chunk.partition();
-        let mut rows = 0;
-        for partition in 0..PARTITIONS {
-            let range = chunk.rows_of(partition);
-            rows += range.len();
-            for row in range {
-                assert_eq!(id_hash(chunk.chunk.ids.get(row)), chunk.hashes[row]);
-                assert_eq!(partition_of(chunk.hashes[row]), partition);
-            }
-        }
-        assert_eq!(rows, 1000);
     }
 
     #[test]

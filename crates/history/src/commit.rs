@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use tenure_model::Table;
+use tenure_model::{Instant, Table};
 
 use crate::error::{Error, ErrorKind, in_dir};
 use crate::fingerprint::Fingerprint;
 use crate::layout::file_name;
-use crate::manifest::{BucketFile, FileEntry, MANIFEST, Manifest};
+use crate::manifest::{BucketFile, FileEntry, MANIFEST, Manifest, RowShape};
 use crate::parquet_write::encode;
 
 const LOCK: &str = ".lock";
@@ -44,6 +44,15 @@ pub struct Writer {
     /// Whether readers may see a history: one that was there, or one that was committed.
     visible: bool,
     _lock: File,
+}
+
+/// Rows that a history has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// First and last time.
+    pub span: Option<(Instant, Instant)>,
+    /// What they have.
+    pub shapes: Vec<RowShape>,
 }
 
 impl Writer {
@@ -83,6 +92,13 @@ impl Writer {
     /// The home zone of the history, once it has one.
     pub fn home_zone(&self) -> Option<&str> {
         self.manifest().map(|m| &*m.home_zone)
+    }
+
+    /// The exports that a table's rows came from, in the order in which they came; compaction has some forget their order.
+    pub fn earlier(&self, table: Table) -> Vec<Earlier> {
+        let instants = |(first, last)| (Instant(first), Instant(last));
+        let segments = self.manifest().into_iter().flat_map(|manifest| manifest.table(table));
+        segments.map(|segment| Earlier { span: segment.span().map(instants), shapes: segment.shapes.clone() }).collect()
     }
 
     /// Prepares identity merges for a history that has nothing else yet.
@@ -211,16 +227,31 @@ pub(crate) struct Reading {
 impl Reading {
     /// A history that can't be locked, such as one on a disk that can't be written to, has no writer either.
     pub(crate) fn begin(dir: &Path) -> Self {
-        let file = File::options().read(true).open(dir.join(READERS)).ok();
+        // A copy of a history may lack the file; whatever else the folder is, nothing is left in it.
+        let file = File::open(dir.join(READERS)).ok();
+        let file = file.or_else(|| if dir.join(MANIFEST).exists() { readers(dir).ok() } else { None });
         Self { _lock: file.filter(|file| file.lock_shared().is_ok()) }
+    }
+}
+
+/// The file that readers lock, made where there is none. It is only ever read, so that it does not matter who made it.
+fn readers(dir: &Path) -> std::io::Result<File> {
+    let path = dir.join(READERS);
+    match File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let new = File::options().create(true).truncate(false).write(true).open(&path)?;
+            // Others may come to read or write, whatever files of this user are for otherwise.
+            let _ = new.set_permissions(fs::Permissions::from_mode(0o644));
+            File::open(&path)
+        }
+        opened => opened,
     }
 }
 
 /// The proof that nobody reads the history; readers that come wait for as long as it lives.
 fn no_readers(dir: &Path) -> Result<Option<File>, Error> {
     let path = dir.join(READERS);
-    let file =
-        File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| Error::io(&path, "write", error))?;
+    let file = readers(dir).map_err(|error| Error::io(&path, "open", error))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

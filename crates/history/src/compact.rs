@@ -100,6 +100,7 @@ fn fold(writer: &mut Writer, buckets: u32, memory: u64) -> Result<(), Error> {
             scales,
             observed_until: segments().filter_map(|segment| segment.observed_until).max(),
             sources: segments().flat_map(|segment| segment.sources.clone()).collect(),
+            shapes: before.shapes(layout.table),
             files,
         });
     }

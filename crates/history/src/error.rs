@@ -32,7 +32,9 @@ impl Error {
     }
 
     pub(crate) fn io(path: &Path, doing: &str, error: std::io::Error) -> Self {
-        let message = format!("{}: cannot {doing}: {error}", path.display());
+        let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+        let advice = if full { "; make room and try again" } else { "" };
+        let message = format!("{}: cannot {doing}: {error}{advice}", path.display());
         Self { kind: ErrorKind::Io, message, source: Some(Box::new(error)) }
     }
 
@@ -75,4 +77,16 @@ pub(crate) fn internal(error: impl std::error::Error + Send + Sync + 'static) ->
 
 pub(crate) fn in_dir(dir: &Path, relative: &str) -> PathBuf {
     dir.join(relative)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_what_to_do() {
+        let error = |kind: std::io::ErrorKind| Error::io(Path::new("h/x"), "write", kind.into()).to_string();
+        assert!(error(std::io::ErrorKind::StorageFull).ends_with("; make room and try again"));
+        assert!(!error(std::io::ErrorKind::PermissionDenied).contains("room"));
+    }
 }

@@ -93,6 +93,11 @@ impl Registry {
         Some(self.known.hashes[self.place(number)?])
     }
 
+    /// Whether a customers export lists a customer.
+    pub(crate) fn is_listed(&self, number: i64) -> bool {
+        self.place(number).is_some_and(|place| self.table.column(2).as_boolean().value(place))
+    }
+
     /// What customers exports say, as rows of the customers table of a load.
     pub(crate) fn profiles(&self, layout: &RowLayout) -> Result<Store, Error> {
         let listed = self.table.column(2).as_boolean();

@@ -3,7 +3,9 @@ use std::ops::{AddAssign, SubAssign};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::row_hash::RowBytes;
 
 /// The fingerprint of a set of rows, equal rows counted: the sum of the rows' 128-bit hashes. It does not depend on the
 /// order of rows, files, segments or ingests.
@@ -74,19 +76,20 @@ pub(crate) fn attribute_hash(name: &str, value: &str) -> u64 {
     xxh3_64(&pair)
 }
 
+#[inline]
 pub(crate) fn row(parts: &RowParts) -> Fingerprint {
-    let mut bytes = [0u8; 58];
-    bytes[..16].copy_from_slice(&parts.customer.to_le_bytes());
-    bytes[16..24].copy_from_slice(&parts.time.to_le_bytes());
-    bytes[24..32].copy_from_slice(&parts.event.to_le_bytes());
-    if let Some((units, scale)) = parts.value {
-        bytes[32..40].copy_from_slice(&units.to_le_bytes());
-        bytes[40] = scale;
-        bytes[41] = 1;
-    }
-    bytes[42..50].copy_from_slice(&parts.currency.to_le_bytes());
-    bytes[50..58].copy_from_slice(&parts.attributes.to_le_bytes());
-    Fingerprint(xxh3_128(&bytes))
+    let (units, scale) = parts.value.unwrap_or_default();
+    let row = RowBytes {
+        customer: parts.customer,
+        time: parts.time as u64,
+        event: parts.event,
+        units: units as u64,
+        scale,
+        has_value: parts.value.is_some(),
+        currency: parts.currency,
+        attributes: parts.attributes,
+    };
+    Fingerprint(row.hash())
 }
 
 #[cfg(test)]

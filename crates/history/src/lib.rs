@@ -20,7 +20,9 @@
 //! - **Segments.** An ingest appends a segment to its table; a scan merges the segments of a bucket by customer;
 //!   [`compact`] folds them, and an ingest does so by itself beyond [`MAX_SEGMENTS`].
 //! - **Keys.** Where rows have keys, `key` holds their xxh3-128. A later row with the same key replaces the earlier one,
-//!   whose file is written anew.
+//!   whose file is written anew; a customer who has no row left then, and whom no customers export lists, goes.
+//! - **Shapes.** The manifest remembers whether the rows of a segment's exports had keys, and which columns and
+//!   attributes: rows that were read otherwise are never equal, and whoever ingests is told.
 //! - **Digests.** The footer of each file holds an xxh3-64 digest of every column chunk, the manifest one of every
 //!   footer: a damaged file is reported, never read as other numbers. Only the bytes that a query needs are checked.
 //! - **Content.** The fingerprint of a history depends on its rows alone: not on the order of files, the number of
@@ -36,44 +38,56 @@
 //! does not fit into memory waits in `.scratch`. Then every bucket is put in order by itself.
 
 mod aliases;
+mod bit_pack;
 mod choose;
 mod chunk;
+mod chunk_pages;
 mod cluster;
 mod columns;
 mod commit;
 mod compact;
+mod content;
+mod delta;
 mod error;
 mod existing;
 mod fingerprint;
 mod gate;
 mod history;
+mod id_column;
 mod keys;
 mod layout;
 mod loader;
 mod manifest;
 mod merge;
 mod name_chunk;
+mod name_column;
 mod names;
+mod number_chunk;
+mod order;
 mod parquet_read;
 mod parquet_write;
+mod partition;
 mod profiles;
 mod rewrite;
+mod row_hash;
 mod scan;
 mod spill;
 mod stage;
+mod staged;
 mod stores;
 
 pub use aliases::{AliasFault, Aliases, forget};
-pub use chunk::{AmountTooLong, Amounts, Chunk, Key, RowLayout};
+pub use chunk::{AmountTooLong, Amounts, Chunk, Key, MISSING_TIME, RowLayout};
 pub use cluster::Compare;
 pub use columns::{Codes, Column, Rows, Values};
-pub use commit::Writer;
+pub use commit::{Earlier, Writer};
 pub use compact::{Compacted, MAX_SEGMENTS, compact};
 pub use error::{Error, ErrorKind};
 pub use fingerprint::Fingerprint;
 pub use history::History;
+pub use id_column::IdColumn;
 pub use layout::{MAX_BUCKETS, ROWS_PER_BUCKET, ROWS_PER_ROW_GROUP};
 pub use loader::{LoadOptions, Loaded, Loader, Target};
-pub use manifest::Source;
+pub use manifest::{RowShape, Source};
 pub use names::{Name, Names};
 pub use scan::{Part, Scan};

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 use tenure_model::{ColumnKind, Instant, Table, Zone};
 
-use crate::chunk::{Amounts, Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, PartitionedChunk, RowLayout};
+use crate::chunk::{Amounts, Chunk, Key, LEAST_SCALE, MISSING, PARTITIONS, RowLayout};
 use crate::cluster::{ClusteredBucket, Compare, KnownCustomers, Load, SharedNames, cluster};
 use crate::commit::Writer;
 use crate::error::Error;
@@ -15,8 +15,9 @@ use crate::gate::{Gate, locked};
 use crate::history::History;
 use crate::keys::moved_keys;
 use crate::layout::buckets_for;
-use crate::manifest::{BucketFile, Manifest, Segment, Source, join_spans};
+use crate::manifest::{BucketFile, Manifest, RowShape, Segment, Source, join_spans};
 use crate::names::Names;
+use crate::partition::PartitionedChunk;
 use crate::rewrite::Rewrites;
 use crate::stage::Store;
 use crate::stores::Stores;
@@ -47,6 +48,7 @@ pub struct LoadOptions {
 #[derive(Debug)]
 pub struct Loader {
     options: LoadOptions,
+    shapes: Vec<RowShape>,
     /// For each reading of an export its place among the exports; nothing for one that was given up.
     readings: Mutex<Vec<Option<u32>>>,
     names: Vec<Names>,
@@ -117,6 +119,7 @@ impl Loader {
         options.layout.keyed |= options.layout.table == Table::Customers;
         let share = |share: f64| (options.memory as f64 * share) as usize;
         Self {
+            shapes: Vec::new(),
             readings: Mutex::default(),
             names: (0..options.layout.names()).map(|_| Names::default()).collect(),
             held: Mutex::default(),
@@ -127,6 +130,12 @@ impl Loader {
             options,
             target,
         }
+    }
+
+    /// Has the history remember what the rows of the exports have. Default: nothing.
+    #[must_use]
+    pub fn with_shapes(self, shapes: Vec<RowShape>) -> Self {
+        Self { shapes, ..self }
     }
 
     /// What rows of this load have.
@@ -150,7 +159,7 @@ impl Loader {
     pub fn discard(&self, reading: u32) {
         locked(&self.readings)[reading as usize] = None;
         locked(&self.held).remove(&reading);
-        locked(&self.waiting).0.retain(|part| part.chunk.export != reading);
+        locked(&self.waiting).0.retain(|part| part.export != reading);
     }
 
     /// Adds rows. Chunks of some ten thousand rows suit the caches best.
@@ -178,7 +187,7 @@ impl Loader {
         }
         // Chunks are brought to one scale when they are put away, which has to be possible.
         self.scales(None)?;
-        let chunk = chunk.partition();
+        let chunk = PartitionedChunk::of(chunk);
         let mut waiting = locked(&self.waiting);
         waiting.1 += chunk.bytes();
         waiting.0.push(chunk);
@@ -389,14 +398,17 @@ impl Loader {
         if !commit {
             return Ok(tally.loaded(None, 0));
         }
-        bytes += rewrites.apply(&writer, &before, &mut after, &zone)?;
+        let rewritten = rewrites.apply(&writer, &before, &mut after, &zone, &load.moved_keys, &gate)?;
+        bytes += rewritten.bytes;
+        rewritten.drop_departed(&writer, &mut after, &zone, &gate)?;
         let id = after.segments.iter().map(|segment| segment.id).max().unwrap_or(0) + 1;
         if table == Table::Customers {
             after.customers.listed = crate::profiles::listed(&writer, &after)?;
             after.customers.attributes = load.layout.attributes.clone();
             after.customers.sources.extend(tally.named(sources));
         } else {
-            after.segments.push(segment(load, id, tally.named(sources), observed_until, files));
+            let shapes = self.shapes.clone();
+            after.segments.push(Segment { shapes, ..segment(load, id, tally.named(sources), observed_until, files) });
         }
         writer.prepare(after);
         crate::compact::after_load(&mut writer, self.options.memory)?;
@@ -455,6 +467,7 @@ fn segment(load: &Load<'_>, id: u32, sources: Vec<Source>, observed_until: Optio
         scales: load.scales.clone(),
         observed_until: observed_until.map(|at| at.0),
         sources,
+        shapes: Vec::new(),
         files,
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,21 @@ pub(crate) struct Segment {
     /// The first instant that its exports say nothing about, microseconds UTC.
     pub(crate) observed_until: Option<i64>,
     pub(crate) sources: Vec<Source>,
+    /// What its exports' rows had, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shapes: Vec<RowShape>,
     pub(crate) files: Vec<BucketFile>,
+}
+
+/// What the rows of an export have. Two rows can only be equal where they have the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RowShape {
+    /// Whether they have keys.
+    pub keyed: bool,
+    /// Those of the table's columns that they have.
+    pub columns: BTreeSet<String>,
+    /// Their attributes.
+    pub attributes: BTreeSet<String>,
 }
 
 impl Segment {
@@ -196,10 +211,16 @@ impl Manifest {
         self.segments.iter().filter(move |segment| segment.table == table)
     }
 
+    /// What the rows of a table had, each once.
+    pub(crate) fn shapes(&self, table: Table) -> Vec<RowShape> {
+        let shapes: BTreeSet<&RowShape> = self.table(table).flat_map(|segment| &segment.shapes).collect();
+        shapes.into_iter().cloned().collect()
+    }
+
     /// The attributes of a table, in order.
     pub(crate) fn attributes(&self, table: Table) -> Vec<String> {
         let own = if table == Table::Customers { &self.customers.attributes[..] } else { &[] };
-        let all: std::collections::BTreeSet<&String> = self.table(table).flat_map(|s| &s.attributes).chain(own).collect();
+        let all: BTreeSet<&String> = self.table(table).flat_map(|s| &s.attributes).chain(own).collect();
         all.into_iter().cloned().collect()
     }
 }

@@ -2,26 +2,19 @@
 //! writer would look each of them up again: this one writes the codes as they are.
 
 use arrow::array::{Array, AsArray, DictionaryArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::Int32Type;
-use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
-use parquet::column::writer::ColumnCloseResult;
+use parquet::basic::{Compression, Encoding};
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+
+use crate::chunk_pages::{ChunkPages, EncodedChunk, levels};
+use crate::delta::varint;
 
 /// Values that follow one another unchanged at least so often are written as one.
 const LEAST_RUN: usize = 8;
-
-/// An encoded column chunk, as a row group takes it.
-pub(crate) struct NameChunk {
-    pub(crate) bytes: Bytes,
-    pub(crate) close: ColumnCloseResult,
-}
 
 /// Encodes names, a page for so many rows.
 pub(crate) fn encode_names(
@@ -29,155 +22,83 @@ pub(crate) fn encode_names(
     column: ColumnDescPtr,
     compression: Compression,
     page_rows: usize,
-) -> Result<NameChunk, ParquetError> {
-    let nulls = names.nulls();
-    let (codes, distinct) = in_use(names);
-    let mut sink = TrackedWrite::new(Vec::new());
-    let mut pages = SerializedPageWriter::new(&mut sink);
-    let mut uncompressed = 0;
-    let mut page = |page: Page, plain: usize| -> Result<u64, ParquetError> {
-        let spec = pages.write_page(CompressedPage::new(page, plain))?;
-        uncompressed += spec.uncompressed_size;
-        Ok(spec.offset)
-    };
+) -> Result<EncodedChunk, ParquetError> {
+    let mut pages = ChunkPages::new(column, compression, names.len())?;
+    let nulls = names.nulls().filter(|nulls| nulls.null_count() > 0);
+    let (places, distinct) = in_use(names);
     let mut dictionary = Vec::new();
     for name in &distinct {
         dictionary.extend_from_slice(&(name.len() as u32).to_le_bytes());
         dictionary.extend_from_slice(name.as_bytes());
     }
-    let plain = dictionary.len();
-    let dictionary_at = page(
-        Page::DictionaryPage {
-            buf: compressed(dictionary, compression)?,
-            num_values: distinct.len() as u32,
-            encoding: Encoding::PLAIN,
-            is_sorted: distinct.is_sorted(),
-        },
-        plain,
-    )?;
+    pages.dictionary(dictionary, distinct.len(), distinct.is_sorted())?;
     let width = u32::BITS - (distinct.len().max(1) as u32 - 1).leading_zeros();
-    let mut data_at = None;
-    let mut present = Vec::new();
-    let mut from = 0;
-    while from < codes.len() || data_at.is_none() {
-        let to = codes.len().min(from + page_rows);
+    let mut codes = Vec::new();
+    for from in (0..names.len()).step_by(page_rows) {
+        let rows = page_rows.min(names.len() - from);
+        let nulls: Option<NullBuffer> = nulls.map(|nulls| nulls.slice(from, rows));
+        let keys = &names.keys().values()[from..from + rows];
+        codes.clear();
+        match &nulls {
+            Some(nulls) => codes.extend(nulls.valid_indices().map(|row| places[keys[row] as usize])),
+            None => codes.extend(keys.iter().map(|&key| places[key as usize])),
+        }
         let mut body = Vec::new();
-        present.clear();
-        if column.max_def_level() > 0 {
-            let levels: Vec<u32> = (from..to).map(|row| u32::from(nulls.is_none_or(|nulls| nulls.is_valid(row)))).collect();
-            body.extend_from_slice(&[0; 4]);
-            hybrid(&levels, 1, &mut body);
-            let length = body.len() as u32 - 4;
-            body[..4].copy_from_slice(&length.to_le_bytes());
-            present.extend((from..to).filter(|&row| levels[row - from] == 1).map(|row| codes[row]));
-        } else {
-            present.extend_from_slice(&codes[from..to]);
+        if pages.has_levels() {
+            levels(nulls.as_ref(), rows, &mut body);
         }
         body.push(width as u8);
-        hybrid(&present, width, &mut body);
-        let plain = body.len();
-        let at = page(
-            Page::DataPage {
-                buf: compressed(body, compression)?,
-                num_values: (to - from) as u32,
-                encoding: Encoding::RLE_DICTIONARY,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            },
-            plain,
-        )?;
-        data_at = data_at.or(Some(at));
-        from = to;
+        hybrid(&codes, width, &mut body);
+        pages.data(body, rows, Encoding::RLE_DICTIONARY)?;
     }
-    pages.close()?;
-    let bytes = sink.into_inner()?;
-    let missing = names.null_count() as u64;
     let end = |name: Option<&&str>| name.map(|name| ByteArray::from(*name));
+    let missing = nulls.map_or(0, |nulls| nulls.null_count() as u64);
     let statistics = Statistics::byte_array(end(distinct.iter().min()), end(distinct.iter().max()), None, Some(missing), false);
-    let metadata = ColumnChunkMetaData::builder(column)
-        .set_compression(compression)
-        .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
-        .set_total_compressed_size(bytes.len() as i64)
-        .set_total_uncompressed_size(uncompressed as i64)
-        .set_num_values(codes.len() as i64)
-        .set_dictionary_page_offset(Some(dictionary_at as i64))
-        .set_data_page_offset(data_at.unwrap_or_default() as i64)
-        .set_statistics(statistics)
-        .build()?;
-    let close = ColumnCloseResult {
-        bytes_written: bytes.len() as u64,
-        rows_written: codes.len() as u64,
-        metadata,
-        bloom_filter: None,
-        column_index: None,
-        offset_index: None,
-    };
-    Ok(NameChunk { bytes: bytes.into(), close })
+    pages.finish(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY], statistics)
 }
 
-/// The names that rows bear, and each row's code into these. Others may be those of rows that have gone, and are not to be
-/// written.
+/// For each name its place among those that rows bear, and these. Others may be those of rows that have gone, and are not
+/// to be written.
 fn in_use(names: &DictionaryArray<Int32Type>) -> (Vec<u32>, Vec<&str>) {
     let all = names.values().as_string::<i32>();
-    let nulls = names.nulls();
     let mut used = vec![false; all.len()];
-    let is_there = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
-    for (row, &code) in names.keys().values().iter().enumerate() {
-        if is_there(row) {
-            used[code as usize] = true;
-        }
+    let keys = names.keys().values();
+    match names.nulls().filter(|nulls| nulls.null_count() > 0) {
+        Some(nulls) => nulls.valid_indices().for_each(|row| used[keys[row] as usize] = true),
+        None => keys.iter().for_each(|&key| used[key as usize] = true),
     }
     let mut distinct = Vec::new();
-    let places: Vec<u32> = used
-        .iter()
-        .enumerate()
-        .map(|(code, &used)| {
-            if used {
-                distinct.push(all.value(code));
-            }
-            (distinct.len() as u32).saturating_sub(1)
-        })
-        .collect();
-    let codes = names.keys().values().iter().enumerate();
-    (codes.map(|(row, &code)| if is_there(row) { places[code as usize] } else { 0 }).collect(), distinct)
-}
-
-fn compressed(bytes: Vec<u8>, compression: Compression) -> Result<Bytes, ParquetError> {
-    match compression {
-        Compression::ZSTD(level) => {
-            let level: ZstdLevel = level;
-            zstd::bulk::compress(&bytes, level.compression_level())
-                .map(Bytes::from)
-                .map_err(|error| ParquetError::External(Box::new(error)))
+    let places = used.iter().enumerate().map(|(code, &used)| {
+        if used {
+            distinct.push(all.value(code));
         }
-        _ => Ok(bytes.into()),
-    }
+        (distinct.len() as u32).saturating_sub(1)
+    });
+    (places.collect(), distinct)
 }
 
 /// Parquet's hybrid of runs and packed bits: what repeats is written once, the rest in groups of eight.
 fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
+    let repeats = |at: usize| {
+        let group = values[at..].first_chunk::<LEAST_RUN>();
+        group.is_some_and(|group| group.iter().fold(0, |differ, value| differ | (value ^ group[0])) == 0)
+    };
     let mut at = 0;
     while at < values.len() {
-        let run = values[at..].iter().take_while(|value| **value == values[at]).count();
-        if run >= LEAST_RUN {
-            varint((run as u64) << 1, out);
-            out.extend_from_slice(&values[at].to_le_bytes()[..width.div_ceil(8) as usize]);
-            at += run;
+        let start = at;
+        if repeats(at) {
+            at += values[at..].iter().take_while(|value| **value == values[start]).count();
+            varint(((at - start) as u64) << 1, out);
+            out.extend_from_slice(&values[start].to_le_bytes()[..width.div_ceil(8) as usize]);
             continue;
         }
-        let start = at;
-        let repeats =
-            |at: usize| values.len() - at >= LEAST_RUN && values[at..at + LEAST_RUN].iter().all(|value| *value == values[at]);
-        loop {
+        while at < values.len() && !repeats(at) {
             at += LEAST_RUN;
-            if at >= values.len() || repeats(at) {
-                break;
-            }
         }
         at = at.min(values.len());
         let groups = (at - start).div_ceil(LEAST_RUN);
         varint((groups as u64) << 1 | 1, out);
+        out.reserve(groups * width as usize + size_of::<u128>());
         for group in values[start..at].chunks(LEAST_RUN) {
             pack(group, width, out);
         }
@@ -186,24 +107,22 @@ fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
 
 /// Eight values of so many bits, the lowest first; missing ones are 0.
 fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
+    // Eight values are as many bytes as a value has bits.
+    if width <= u8::BITS {
+        let bits = values.iter().rev().fold(0u64, |bits, &value| bits << width | u64::from(value));
+        out.extend_from_slice(&bits.to_le_bytes()[..width as usize]);
+        return;
+    }
     let (mut bits, mut filled) = (0u64, 0);
     for i in 0..LEAST_RUN {
         bits |= u64::from(values.get(i).copied().unwrap_or(0)) << filled;
         filled += width;
-        while filled >= 8 {
+        while filled >= u8::BITS {
             out.push(bits as u8);
-            bits >>= 8;
-            filled -= 8;
+            bits >>= u8::BITS;
+            filled -= u8::BITS;
         }
     }
-}
-
-fn varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 #[cfg(test)]
@@ -258,8 +177,8 @@ mod tests {
     fn only_names_in_use_are_written() {
         let names: DictionaryArray<Int32Type> = [Some("b"), None, Some("gone"), Some("a"), Some("b")].into_iter().collect();
         let left = names.slice(3, 2);
-        assert_eq!(in_use(&left), (vec![1, 0], vec!["b", "a"]));
-        assert_eq!(in_use(&names.slice(1, 1)), (vec![0], vec![]));
+        assert_eq!(in_use(&left), (vec![0, 0, 1], vec!["b", "a"]));
+        assert_eq!(in_use(&names.slice(1, 1)), (vec![0, 0, 0], vec![]));
     }
 
     #[test]

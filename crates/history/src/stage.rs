@@ -1,12 +1,14 @@
 //! Rows on their way into a history, by partition of their customers: each id once, each column as narrow as its values.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use crate::chunk::{Chunk, Ids, Key, MISSING, PartitionedChunk};
+use crate::chunk::{Ids, Key, MISSING};
 use crate::names::Name;
+use crate::partition::{PartitionedChunk, gather};
 
 pub(crate) const HASHER: FixedState = FixedState::with_seed(0);
 
@@ -21,13 +23,19 @@ pub(crate) struct IdTable {
 impl IdTable {
     /// The place of an id, given on first sight.
     pub(crate) fn place(&mut self, hash: u128, id: &[u8]) -> u32 {
+        self.place_of(hash, || id)
+    }
+
+    /// The same of an id that is only looked at on first sight.
+    #[inline]
+    pub(crate) fn place_of<'a>(&mut self, hash: u128, id: impl FnOnce() -> &'a [u8]) -> u32 {
         let Self { ids, hashes, table } = self;
         // The hash's highest bits are the same all over a partition; its lowest are spread.
         if let Some(&place) = table.find(hash as u64, |&place| hashes[place as usize] == hash) {
             return place;
         }
         let place = hashes.len() as u32;
-        ids.push(id);
+        ids.push(id());
         hashes.push(hash);
         table.insert_unique(hash as u64, place, |&place| hashes[place as usize] as u64);
         place
@@ -102,7 +110,70 @@ impl Codes {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// Shows the codes of some rows.
+    fn each_of(&self, rows: Range<usize>, mut each: impl FnMut(Name)) {
+        match self {
+            Codes::Missing(_) => rows.for_each(|_| each(Name::NONE)),
+            Codes::Narrow(codes) => codes[rows].iter().for_each(|&code| each(Name(u32::from(code).wrapping_sub(1)))),
+            Codes::Short(codes) => codes[rows].iter().for_each(|&code| each(Name(u32::from(code).wrapping_sub(1)))),
+            Codes::Wide(codes) => codes[rows].iter().for_each(|&code| each(code)),
+        }
+    }
+
+    /// The codes at these places.
+    pub(crate) fn gathered(self, places: &[u32]) -> Self {
+        match self {
+            Codes::Missing(rows) => Codes::Missing(rows),
+            Codes::Narrow(codes) => Codes::Narrow(gather(&codes, places)),
+            Codes::Short(codes) => Codes::Short(gather(&codes, places)),
+            Codes::Wide(codes) => Codes::Wide(gather(&codes, places)),
+        }
+    }
+
+    /// Some rows of several columns, one after the other.
+    pub(crate) fn joined<'a>(parts: impl Iterator<Item = (&'a Codes, Range<usize>)> + Clone) -> Self {
+        let rows = parts.clone().map(|(_, rows)| rows.len()).sum();
+        let widest = parts.clone().map(|(codes, _)| codes).max_by_key(|codes| codes.width());
+        match widest {
+            None | Some(Codes::Missing(_)) => Codes::Missing(rows),
+            Some(Codes::Narrow(_)) => {
+                let mut all = Vec::with_capacity(rows);
+                for (codes, rows) in parts {
+                    match codes {
+                        Codes::Narrow(codes) => all.extend_from_slice(&codes[rows]),
+                        other => other.each_of(rows, |code| all.push(code.0.wrapping_add(1) as u8)),
+                    }
+                }
+                Codes::Narrow(all)
+            }
+            Some(Codes::Short(_)) => {
+                let mut all = Vec::with_capacity(rows);
+                for (codes, rows) in parts {
+                    codes.each_of(rows, |code| all.push(code.0.wrapping_add(1) as u16));
+                }
+                Codes::Short(all)
+            }
+            Some(Codes::Wide(_)) => {
+                let mut all = Vec::with_capacity(rows);
+                for (codes, rows) in parts {
+                    codes.each_of(rows, |code| all.push(code));
+                }
+                Codes::Wide(all)
+            }
+        }
+    }
+
+    /// Bytes of a code.
+    fn width(&self) -> usize {
+        match self {
+            Codes::Missing(_) => 0,
+            Codes::Narrow(_) => 1,
+            Codes::Short(_) => 2,
+            Codes::Wide(_) => 4,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Codes::Missing(_) => 0,
             Codes::Narrow(codes) => codes.len(),
@@ -144,7 +215,65 @@ impl Numbers {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// Shows the numbers of some rows.
+    fn each_of(&self, rows: Range<usize>, mut each: impl FnMut(i64)) {
+        match self {
+            Numbers::Missing(_) => rows.for_each(|_| each(MISSING)),
+            Numbers::Narrow(values) => {
+                values[rows].iter().for_each(|&value| each(if value == i32::MIN { MISSING } else { i64::from(value) }));
+            }
+            Numbers::Wide(values) => values[rows].iter().for_each(|&value| each(value)),
+        }
+    }
+
+    /// The numbers at these places.
+    pub(crate) fn gathered(self, places: &[u32]) -> Self {
+        match self {
+            Numbers::Missing(rows) => Numbers::Missing(rows),
+            Numbers::Narrow(values) => Numbers::Narrow(gather(&values, places)),
+            Numbers::Wide(values) => Numbers::Wide(gather(&values, places)),
+        }
+    }
+
+    /// Some rows of several columns, one after the other.
+    pub(crate) fn joined<'a>(parts: impl Iterator<Item = (&'a Numbers, Range<usize>)> + Clone) -> Self {
+        let rows = parts.clone().map(|(_, rows)| rows.len()).sum();
+        let widest = parts.clone().map(|(numbers, _)| numbers).max_by_key(|numbers| numbers.width());
+        match widest {
+            None | Some(Numbers::Missing(_)) => Numbers::Missing(rows),
+            Some(Numbers::Narrow(_)) => {
+                let mut all = Vec::with_capacity(rows);
+                for (numbers, rows) in parts {
+                    match numbers {
+                        Numbers::Narrow(values) => all.extend_from_slice(&values[rows]),
+                        _ => all.extend(rows.map(|_| i32::MIN)),
+                    }
+                }
+                Numbers::Narrow(all)
+            }
+            Some(Numbers::Wide(_)) => {
+                let mut all = Vec::with_capacity(rows);
+                for (numbers, rows) in parts {
+                    match numbers {
+                        Numbers::Wide(values) => all.extend_from_slice(&values[rows]),
+                        other => other.each_of(rows, |value| all.push(value)),
+                    }
+                }
+                Numbers::Wide(all)
+            }
+        }
+    }
+
+    /// Bytes of a number.
+    fn width(&self) -> usize {
+        match self {
+            Numbers::Missing(_) => 0,
+            Numbers::Narrow(_) => 4,
+            Numbers::Wide(_) => 8,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Numbers::Missing(_) => 0,
             Numbers::Narrow(values) => values.len() * 4,
@@ -204,7 +333,7 @@ impl Store {
 
     /// Takes the rows of a partition out of chunks. Returns about how many bytes they take.
     pub(crate) fn absorb(&mut self, partition: usize, chunks: &[PartitionedChunk]) -> usize {
-        let Some(like) = chunks.first().map(|part| &part.chunk) else { return 0 };
+        let Some(like) = chunks.first() else { return 0 };
         let rows: usize = chunks.iter().map(|chunk| chunk.rows_of(partition).len()).sum();
         if rows == 0 {
             return 0;
@@ -220,47 +349,51 @@ impl Store {
         for part in chunks {
             let range = part.rows_of(partition);
             match exports.last_mut() {
-                Some((export, count)) if *export == part.chunk.export => *count += range.len() as u32,
-                _ => exports.push((part.chunk.export, range.len() as u32)),
+                Some((export, count)) if *export == part.export => *count += range.len() as u32,
+                _ => exports.push((part.export, range.len() as u32)),
             }
-            owners.extend(range.map(|row| self.ids.place(part.hashes[row], part.chunk.ids.get(row))));
+            owners.extend(range.map(|row| self.ids.place_of(part.hashes[row], || part.id(row))));
         }
-        let times = (0..like.times.len()).map(|column| Numbers::of(concat(chunks, partition, rows, |c| &c.times[column])));
+        let times = (0..like.times.len())
+            .map(|column| Numbers::joined(chunks.iter().map(|part| (&part.times[column], part.rows_of(partition)))));
         let names = (0..like.names.len()).map(|column| {
-            if chunks.iter().all(|part| part.chunk.texts[column].is_empty()) {
-                return Codes::of(concat(chunks, partition, rows, |chunk| &chunk.names[column]));
+            let parts = chunks.iter().map(|part| (&part.names[column], part.rows_of(partition)));
+            if chunks.iter().all(|part| part.texts[column].is_empty()) {
+                return Codes::joined(parts);
             }
             let mut codes = Vec::with_capacity(rows);
-            for part in chunks {
-                let texts = &part.chunk.texts[column];
-                codes.extend(part.chunk.names[column][part.rows_of(partition)].iter().map(|code| match code.local_index() {
-                    Some(index) => Name::local(self.texts[column].place(texts[index].as_bytes()) as usize),
-                    None => *code,
-                }));
+            for (part, (names, rows)) in chunks.iter().zip(parts) {
+                let texts = &part.texts[column];
+                names.each_of(rows, |code| {
+                    codes.push(match code.local_index() {
+                        Some(index) => Name::local(self.texts[column].place(texts[index].as_bytes()) as usize),
+                        None => code,
+                    });
+                });
             }
             Codes::of(codes)
         });
         let amounts = (0..like.amounts.len()).map(|column| {
-            let scale = chunks.iter().map(|part| part.chunk.amounts[column].scale).max().unwrap_or_default();
-            let mut units = Vec::with_capacity(rows);
-            for part in chunks {
-                // The loader has seen to it that every amount fits at the largest scale.
-                let amounts = &part.chunk.amounts[column];
-                let mine = &amounts.units[part.rows_of(partition)];
-                match 10i64.pow(u32::from(scale - amounts.scale)) {
-                    1 => units.extend_from_slice(mine),
-                    factor => units.extend(mine.iter().map(|&units| if units == MISSING { MISSING } else { units * factor })),
-                }
+            let parts = chunks.iter().map(|part| (&part.amounts[column].0, part.rows_of(partition)));
+            let scale = chunks.iter().map(|part| part.amounts[column].1).max().unwrap_or_default();
+            if chunks.iter().all(|part| part.amounts[column].1 == scale) {
+                return (Numbers::joined(parts), scale);
             }
-            (Numbers::of(units), scale)
+            let mut all = Vec::with_capacity(rows);
+            for (part, (units, rows)) in chunks.iter().zip(parts) {
+                // The loader has seen to it that every amount fits at the largest scale.
+                let factor = 10i64.pow(u32::from(scale - part.amounts[column].1));
+                units.each_of(rows, |units| all.push(if units == MISSING { MISSING } else { units * factor }));
+            }
+            (Numbers::of(all), scale)
         });
         let keyed = !like.keys.is_empty();
         let segment = Segment {
             times: times.collect(),
             names: names.collect(),
             amounts: amounts.collect(),
-            keys: if keyed { concat(chunks, partition, rows, |chunk| &chunk.keys) } else { Vec::new() },
-            numbers: if keyed { concat(chunks, partition, rows, |chunk| &chunk.numbers) } else { Vec::new() },
+            keys: if keyed { concat(chunks, partition, rows, |part| &part.keys) } else { Vec::new() },
+            numbers: if keyed { concat(chunks, partition, rows, |part| &part.numbers) } else { Vec::new() },
             exports,
             owners,
         };
@@ -272,10 +405,15 @@ impl Store {
     }
 }
 
-fn concat<T: Copy>(parts: &[PartitionedChunk], partition: usize, rows: usize, column: impl Fn(&Chunk) -> &Vec<T>) -> Vec<T> {
+fn concat<T: Copy>(
+    parts: &[PartitionedChunk],
+    partition: usize,
+    rows: usize,
+    column: impl Fn(&PartitionedChunk) -> &Vec<T>,
+) -> Vec<T> {
     let mut all = Vec::with_capacity(rows);
     for part in parts {
-        all.extend_from_slice(&column(&part.chunk)[part.rows_of(partition)]);
+        all.extend_from_slice(&column(part)[part.rows_of(partition)]);
     }
     all
 }

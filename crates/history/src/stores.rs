@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::chunk::{PARTITIONS, PartitionedChunk};
+use crate::chunk::PARTITIONS;
 use crate::error::Error;
 use crate::gate::locked;
 use crate::layout::partitions_of;
+use crate::partition::PartitionedChunk;
 use crate::spill::Spill;
 use crate::stage::Store;
 

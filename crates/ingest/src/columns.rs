@@ -7,11 +7,12 @@ use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, TimeUnit, TimestampMicrosecondType};
 use tenure_exports::{Batch, NumberFault, NumberReader, TimeFault, TimeReader, is_coded, normal_interval};
-use tenure_history::{Chunk, Name, Names};
+use tenure_history::{Amounts, Chunk, Name, Names};
 use tenure_model::{Day, Decimal, Instant, Precision, column};
 
 use crate::error::Error;
 use crate::fields::{Fields, text_at};
+use crate::kept::Kept;
 use crate::mapper::{ColumnSource, Fault, Mapper};
 use crate::report::Reason;
 use tenure_expression::Outcome;
@@ -74,6 +75,20 @@ impl TimeColumn {
         mapper.columns[place].0.to_string()
     }
 
+    /// The instants of all rows, where each has one and none stands for a whole day.
+    pub(crate) fn instants(&self, reader: &TimeReader) -> Option<Cow<'_, [i64]>> {
+        match self {
+            TimeColumn::Instant(_, array) if array.null_count() == 0 => {
+                Some(Cow::Borrowed(array.as_primitive::<TimestampMicrosecondType>().values()))
+            }
+            TimeColumn::Local(_, array) if array.null_count() == 0 => {
+                let locals = array.as_primitive::<TimestampMicrosecondType>().values();
+                Some(locals.iter().map(|&local| instant_of_local(local, reader).0).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// The time of a row, where it has one; or why it can't be read, the text, and its column's place.
     #[inline]
     pub(crate) fn at(&self, row: usize, reader: &TimeReader) -> TimeRead<'_> {
@@ -90,11 +105,8 @@ impl TimeColumn {
                 Some((Instant(array.as_primitive::<TimestampMicrosecondType>().value(row)), Precision::Instant))
             }
             TimeColumn::Local(_, array) => {
-                let local = array
-                    .as_primitive::<TimestampMicrosecondType>()
-                    .value(row)
-                    .clamp(FIRST_MICROS - MICROS_PER_DAY, i64::MAX - MICROS_PER_DAY);
-                Some((reader.zone().instant_of_local(local), Precision::Instant))
+                let local = array.as_primitive::<TimestampMicrosecondType>().value(row);
+                Some((instant_of_local(local, reader), Precision::Instant))
             }
             TimeColumn::Date(_, array) => {
                 let day = array.as_primitive::<Date32Type>().value(row).clamp(FIRST_DAY - 1, LAST_DAY);
@@ -102,6 +114,10 @@ impl TimeColumn {
             }
         })
     }
+}
+
+fn instant_of_local(local: i64, reader: &TimeReader) -> Instant {
+    reader.zone().instant_of_local(local.clamp(FIRST_MICROS - MICROS_PER_DAY, i64::MAX - MICROS_PER_DAY))
 }
 
 /// The amounts of a batch.
@@ -140,6 +156,9 @@ pub(crate) fn amount_column(
                 else {
                     return Ok(AmountColumn::Missing);
                 };
+                if matches!(array.data_type(), DataType::Decimal128(..)) && *scale >= 0 {
+                    return Ok(AmountColumn::Units(place, array.clone(), *scale as u8));
+                }
                 let scale = (*scale).max(0);
                 let numbers = cast(array, &DataType::Decimal128(PRECISION, scale)).map_err(wrong)?;
                 return Ok(AmountColumn::Units(place, numbers, scale as u8));
@@ -158,6 +177,25 @@ pub(crate) fn amount_column(
 }
 
 impl AmountColumn {
+    /// The amounts of some rows, where they need no reading and all of them can be stored.
+    pub(crate) fn stored(&self, kept: &Kept) -> Option<Amounts> {
+        let mut amounts = Amounts::with_capacity(kept.len());
+        let all = match self {
+            AmountColumn::Missing => kept.all(|_| amounts.push(None).is_ok()),
+            AmountColumn::Constant(amount) => kept.all(|_| amounts.push(Some(*amount)).is_ok()),
+            AmountColumn::Units(_, array, scale) => {
+                let units = array.as_primitive::<Decimal128Type>();
+                let (values, nulls) = (units.values(), units.nulls());
+                kept.all(|row| {
+                    let missing = nulls.is_some_and(|nulls| nulls.is_null(row));
+                    amounts.push(if missing { None } else { Some(Decimal::new(values[row], *scale)) }).is_ok()
+                })
+            }
+            AmountColumn::Text(..) | AmountColumn::Outcomes(..) => false,
+        };
+        all.then_some(amounts)
+    }
+
     pub(crate) fn name(&self, mapper: &Mapper) -> String {
         match self {
             AmountColumn::Text(fields, _) => mapper.columns[fields.places[0]].0.to_string(),
@@ -296,13 +334,24 @@ impl NameColumn<'_> {
     }
 
     /// The names of some rows.
-    pub(crate) fn codes(&mut self, rows: &[u32], column: usize, chunk: &mut Chunk) -> Vec<Name> {
+    pub(crate) fn codes(&mut self, kept: &Kept, column: usize, chunk: &mut Chunk) -> Vec<Name> {
         if let NameTexts::None = self.texts
             && (!self.constant.is_none() || self.fallback.is_empty())
         {
-            return vec![self.constant; rows.len()];
+            return vec![self.constant; kept.len()];
         }
-        rows.iter().map(|&row| self.at(row as usize, column, chunk)).collect()
+        let mut codes = Vec::with_capacity(kept.len());
+        match &self.texts {
+            NameTexts::Dictionary(keys, _) if keys.null_count() == 0 => {
+                let keys = keys.values().clone();
+                kept.each(|row| {
+                    let known = self.by_key[keys[row] as usize];
+                    codes.push(known.unwrap_or_else(|| self.at(row, column, chunk)));
+                });
+            }
+            _ => kept.each(|row| codes.push(self.at(row, column, chunk))),
+        }
+        codes
     }
 
     #[inline]

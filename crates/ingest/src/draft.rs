@@ -1,21 +1,21 @@
 //! What the columns of an export mean, before its rows are looked at.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use tenure_exports::{Input, Rows, normal_interval};
 use tenure_history::Loader;
 use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
 
 use crate::error::{Error, ErrorKind};
-use crate::fields::{Fields, texts_of};
+use crate::fields::Fields;
 use crate::mapper::{ColumnSource, Mapper};
+use crate::operands::Operands;
 use crate::options::{Attributes, Field, Mapping, Options, Source};
 use crate::rejects::REJECT_COLUMNS;
 use crate::run::Opened;
 use crate::style::Styles;
-use tenure_expression::{ColumnKind as OperandKind, Evaluator, Parsed, TextProfile, Wanted};
+use tenure_expression::{Evaluator, Parsed, Wanted};
 use tenure_expression::{plain, suggestion};
 
 /// An attribute of an export: the column, and the name it is stored by.
@@ -140,21 +140,20 @@ impl Draft {
         fields.chain([&self.customer]).flat_map(|fields| fields.places.iter().copied()).chain(self.key.iter().copied())
     }
 
-    /// Gives the columns of expressions their types, over all rows.
-    pub(crate) fn typed(&self, opened: &Opened, every_column: bool) -> Result<Typed<'_>, Error> {
-        let header = &opened.header;
-        let place_of = |name: &str| header.iter().position(|column| **column == *name);
+    /// The columns that expressions read: name, and place in the header.
+    pub(crate) fn operands(&self, header: &[Arc<str>]) -> Vec<(String, usize)> {
         let expressions = self.filter.iter().chain(self.sources.iter().filter_map(|source| match source {
             DraftSource::Expression(parsed) => Some(parsed),
             _ => None,
         }));
-        let operands: BTreeSet<usize> =
-            expressions.flat_map(|parsed| parsed.columns().filter_map(place_of).collect::<Vec<_>>()).collect();
-        let kinds = profile(opened, &operands.iter().copied().collect::<Vec<_>>())?;
-        let kind = |name: &str| {
-            let at = operands.iter().position(|&place| Some(place) == place_of(name));
-            at.map_or(OperandKind::Typed(DataType::Utf8), |at| kinds[at].clone())
-        };
+        let names: BTreeSet<&str> = expressions.flat_map(Parsed::columns).collect();
+        let place_of = |name: &str| header.iter().position(|column| **column == *name);
+        names.into_iter().filter_map(|name| Some((name.to_owned(), place_of(name)?))).collect()
+    }
+
+    /// Gives the columns of expressions their types.
+    pub(crate) fn typed(&self, header: &[Arc<str>], every_column: bool, operands: &Operands) -> Result<Typed<'_>, Error> {
+        let kind = |name: &str| operands[name].clone();
         let filter = self.filter.clone().map(|parsed| parsed.resolve(Wanted::Condition, kind)).transpose()?;
         let amounts = self
             .sources
@@ -164,7 +163,8 @@ impl Draft {
                 _ => Ok(None),
             })
             .collect::<Result<Vec<_>, tenure_expression::Error>>()?;
-        let mut columns: Vec<(Arc<str>, usize)> = operands.iter().map(|&place| (header[place].clone(), place)).collect();
+        let mut columns: Vec<(Arc<str>, usize)> =
+            self.operands(header).into_iter().map(|(_, place)| (header[place].clone(), place)).collect();
         let attributes = self.attributes.iter().map(|attribute| attribute.column);
         let all = if every_column { header.len() } else { 0 };
         for place in self.direct_places().chain(attributes).chain(0..all) {
@@ -370,31 +370,4 @@ fn is_one_word(text: &str) -> bool {
 /// The flag that an expression's messages name.
 fn static_flag(flag: &str) -> &'static str {
     ["--value", "--amount", "--quantity", "--score", "--weight"].into_iter().find(|known| *known == flag).unwrap_or("--value")
-}
-
-/// What the columns that expressions read hold. Texts are looked at over all rows; other types are known.
-fn profile(opened: &Opened, columns: &[usize]) -> Result<Vec<OperandKind>, Error> {
-    let rows = &*opened.rows;
-    let texts: Vec<usize> = columns.iter().copied().filter(|&column| rows.column_type(column) == DataType::Utf8).collect();
-    let start: Vec<TextProfile> =
-        texts.iter().map(|&column| if rows.is_text(column) { TextProfile::of_text() } else { TextProfile::default() }).collect();
-    let profiles = Mutex::new(start.clone());
-    if !texts.is_empty() {
-        rows.read(&texts, &|batch| {
-            let mut found = start.clone();
-            for (profile, array) in found.iter_mut().zip(&batch.columns) {
-                texts_of(array, true).iter().flat_map(|texts| texts.iter().flatten()).for_each(|text| profile.add(text));
-            }
-            let mut profiles = profiles.lock().unwrap_or_else(PoisonError::into_inner);
-            profiles.iter_mut().zip(&found).for_each(|(all, more)| all.join(more));
-            Ok(())
-        })?;
-        opened.input.consumed.store(0, std::sync::atomic::Ordering::Relaxed);
-    }
-    let mut profiles = profiles.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
-    let kind = |&column: &usize| match rows.column_type(column) {
-        DataType::Utf8 => OperandKind::Text(profiles.next().unwrap_or_default()),
-        other => OperandKind::Typed(other),
-    };
-    Ok(columns.iter().map(kind).collect())
 }

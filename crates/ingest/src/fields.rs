@@ -84,7 +84,13 @@ pub(crate) fn text_at(texts: &StringArray, row: usize) -> &str {
         return "";
     }
     let text = texts.value(row);
-    // Nearly every text begins and ends with a mark that is no space.
+    if is_trimmed(text) { text } else { text.trim() }
+}
+
+/// Whether a text begins and ends with a mark that is no space, as nearly every text does. Other texts may be without
+/// spaces around them too.
+#[inline]
+pub(crate) fn is_trimmed(text: &str) -> bool {
     let solid = |byte: Option<&u8>| byte.is_some_and(|byte| (0x21..0x7f).contains(byte));
-    if solid(text.as_bytes().first()) && solid(text.as_bytes().last()) { text } else { text.trim() }
+    solid(text.as_bytes().first()) && solid(text.as_bytes().last())
 }

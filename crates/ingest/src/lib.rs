@@ -11,19 +11,23 @@
 //! - Equal rows inside one export are separate activities. Across the exports of a load the number of equal rows kept is
 //!   the maximum over the exports, not the sum.
 
+mod batch_reader;
 mod columns;
+mod customers;
 mod detect;
 mod draft;
 mod error;
 mod fields;
 mod identity;
+mod kept;
 mod mapper;
+mod operands;
 mod options;
 mod preset;
 mod rejects;
 mod report;
-mod row_reader;
 mod run;
+mod shapes;
 mod style;
 
 pub use error::{Error, ErrorKind};

@@ -1,22 +1,23 @@
 //! An export's columns, given their meaning.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, StringArray};
 use tenure_exports::{Batch, Damage, NumberReader, TimeReader, flat_array};
-use tenure_history::{Aliases, Amounts, Chunk, Loader, Name};
+use tenure_expression::{Evaluator, Outcome};
+use tenure_history::{Aliases, Chunk, Loader, Name};
 use tenure_model::{Decimal, Instant, Precision, Table, Zone};
 
+use crate::batch_reader::BatchReader;
 use crate::columns::FIRST_MICROS;
+use crate::customers::Customers;
 use crate::error::{Error, ErrorKind};
 use crate::fields::{Fields, texts_of};
+use crate::kept::Kept;
 use crate::rejects::RejectsFile;
 use crate::report::{Reason, Reject, Rejects, RowCounts};
-use crate::row_reader::RowReader;
-use tenure_expression::{Evaluator, Outcome};
 
 /// Activity later than this after the ingest is rejected as future-dated.
 const FUTURE_MICROS: i64 = 24 * 3600 * 1_000_000;
@@ -91,6 +92,7 @@ impl Account {
 }
 
 /// Why a row is rejected, as it is found.
+#[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) reason: Reason,
     pub(crate) column: String,
@@ -120,62 +122,35 @@ impl Mapper {
         let rows = batch.rows.len();
         let by_name = |name: &str| self.operand(batch, name);
         let filter = self.filter.as_ref().map(|filter| filter.conditions(rows, by_name)).transpose()?;
-        let customers = self.all_texts(batch, "customer", &self.customer)?;
-        let mut reader = RowReader::new(self, batch, sinks.loader)?;
-        let mut chunk = Chunk::new(sinks.loader.layout(), self.reading, rows);
-        chunk.reserve_ids(customers.iter().map(|texts| texts.value_data().len()).sum());
-        let mut amounts: Vec<Amounts> = (0..sinks.loader.layout().amounts()).map(|_| Amounts::with_capacity(rows)).collect();
-        let keyed = sinks.loader.layout().keyed;
+        let mut customers = Customers::new(self, batch)?;
+        let mut reader = BatchReader::new(self, batch, sinks.loader)?;
         let mut losses = Losses::default();
+        let mut kept = self.passing(batch, filter.as_deref(), &mut losses);
+        customers.sift(&mut kept, &mut losses.rows)?;
+        let values = reader.read(&mut kept, &mut losses.rows);
+        let not_plain = |fault: &Fault| matches!(fault.reason, Reason::UnreadableTime(_) | Reason::UnreadableValue);
+        if self.trial && losses.rows.iter().any(|(_, fault)| not_plain(fault)) {
+            sinks.account.not_plain.store(true, Ordering::Relaxed);
+            return Err(Error::interrupted());
+        }
+        let mut chunk = Chunk::new(sinks.loader.layout(), self.reading, kept.len());
+        let keyed = sinks.loader.layout().keyed;
+        customers.fill(&mut chunk, &kept, sinks.aliases, keyed.then_some(&reader))?;
         let (mut last_instant, mut last_date) = (i64::MIN, i64::MIN);
-        let whole = filter.is_none() && batch.damaged.is_empty();
-        let mut kept: Vec<u32> = Vec::with_capacity(rows);
-        for row in 0..rows {
-            let passes = if whole { Ok(true) } else { self.passes(batch, row, filter.as_deref()) };
-            match passes {
-                Ok(true) => {}
-                Ok(false) => {
-                    losses.filtered += 1;
-                    continue;
-                }
-                Err(fault) => {
-                    losses.rows.push((row, fault));
-                    continue;
-                }
-            }
-            let (text, place) = self.customer.raw(&customers, row);
-            if let Err(fault) = reader.read(row, (text, place), &mut amounts) {
-                if self.trial && matches!(fault.reason, Reason::UnreadableTime(_) | Reason::UnreadableValue) {
-                    sinks.account.not_plain.store(true, Ordering::Relaxed);
-                    return Err(Error::interrupted());
-                }
-                losses.rows.push((row, fault));
-                continue;
-            }
-            let customer = if self.customer.is_plain() { Cow::Borrowed(text) } else { self.customer.put_right(text) };
-            let id = if sinks.aliases.is_empty() { &customer } else { sinks.aliases.resolve(&customer) };
-            chunk.push_customer(id);
-            for (column, &(time, _)) in reader.row_times.iter().enumerate() {
-                chunk.push_time(column, time);
-            }
-            kept.push(row as u32);
-            if keyed {
-                chunk.push_key(reader.key(row, id), batch.rows.get(row));
-            }
-            if let Some(&(Some(time), precision)) = reader.row_times.first() {
-                match precision {
-                    Precision::Instant => last_instant = last_instant.max(time),
-                    Precision::Date => last_date = last_date.max(time),
-                }
+        for (&time, precision) in values.times.first().into_iter().flatten().zip(&values.precisions) {
+            match precision {
+                Precision::Instant => last_instant = last_instant.max(time),
+                Precision::Date => last_date = last_date.max(time),
             }
         }
-        for (column, amounts) in amounts.into_iter().enumerate() {
+        for (column, times) in values.times.into_iter().enumerate() {
+            chunk.set_times(column, times);
+        }
+        for (column, amounts) in values.amounts.into_iter().enumerate() {
             chunk.set_amounts(column, amounts);
         }
-        for (column, names) in reader.names.iter_mut().enumerate() {
-            let codes = names.codes(&kept, column, &mut chunk);
-            chunk.set_names(column, codes);
-        }
+        reader.name_codes(&kept, &mut chunk);
+        losses.rows.sort_by_key(|(row, _)| *row);
         for (row, fault) in &losses.rows {
             let reject = Reject { row: batch.rows.get(*row), column: fault.column.clone(), value: fault.value.clone() };
             losses.rejects.entry(fault.reason.clone()).or_default().add(1, [reject]);
@@ -199,6 +174,23 @@ impl Mapper {
         drop(inner);
         sinks.loader.push(chunk)?;
         Ok(())
+    }
+
+    /// The rows that are whole and inside the filter.
+    fn passing(&self, batch: &Batch, filter: Option<&[Outcome<bool>]>, losses: &mut Losses) -> Kept {
+        let rows = batch.rows.len();
+        if filter.is_none() && batch.damaged.is_empty() {
+            return Kept::All(rows);
+        }
+        let mut kept = Vec::with_capacity(rows);
+        for row in 0..rows {
+            match self.passes(batch, row, filter) {
+                Ok(true) => kept.push(row as u32),
+                Ok(false) => losses.filtered += 1,
+                Err(fault) => losses.rows.push((row, fault)),
+            }
+        }
+        Kept::Some(kept)
     }
 
     /// Whether a row is whole and inside the filter. The filter is judged first, as far as the fields it needs are there.

@@ -60,7 +60,8 @@ impl RejectsFile {
             std::io::ErrorKind::NotFound => {
                 Error::input(&path.display().to_string(), format!("cannot write: no such folder: {}", dir.display()))
             }
-            _ => Error::io(path, "write", error),
+            // The kind alone: the error bears the temporary file's name, which nobody gave it.
+            kind => Error::io(path, "write", kind.into()),
         })?;
         let mut header = csv::Writer::from_writer(Vec::new());
         let names = REJECT_COLUMNS.into_iter().chain(columns.iter().map(|name| &**name));

@@ -164,6 +164,8 @@ pub struct Report {
     pub replaced: u64,
     /// Bytes written.
     pub bytes_out: u64,
+    /// What may not be what was meant: a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Report {

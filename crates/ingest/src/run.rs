@@ -6,14 +6,16 @@ use tenure_exports::{Export, Hints, Input, Rows};
 use tenure_history::{LoadOptions, Loaded, Loader, RowLayout, Source as Origin, Target, Writer};
 use tenure_model::Table;
 
-use crate::draft::{Attribute, Draft};
+use crate::draft::{Attribute, Draft, Typed};
 use crate::error::{Error, ErrorKind};
 use crate::identity;
 use crate::mapper::{Account, Mapper, Sinks};
+use crate::operands::{Operands, operands};
 use crate::options::Options;
 use crate::preset::{self, PresetChoice};
 use crate::rejects::RejectsFile;
 use crate::report::{InputReport, Report};
+use crate::shapes;
 use crate::style::{Styles, styles};
 
 /// A step of an ingest, for progress.
@@ -55,10 +57,13 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     let attributes: Vec<String> = names.into_iter().cloned().collect();
     let bytes_in: u64 = opened.iter().map(|one| one.input.bytes()).sum();
     progress.begin(Stage::Reading, bytes_in);
+    let operands = operands(&opened)?;
+    let drafts = opened.iter().zip(&operands).map(|(one, operands)| one.typed(options, operands));
+    let drafts = drafts.collect::<Result<Vec<_>, Error>>()?;
     let aliases = identity::aliases(&opened, options, &target)?;
     // A dry run finds the rows where they would lie; what it prepares goes with the writer.
     if let Target::Directory(writer) | Target::DryRun(writer) = &mut target {
-        writer.merge_identities(&aliases.all, &options.home_zone)?;
+        writer.merge_identities(&aliases.all, &options.home_zone, options.memory)?;
     }
     let keyed = opened.iter().any(|one| !one.draft.key.is_empty());
     let load_options = LoadOptions {
@@ -67,13 +72,14 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
         compare: options.compare,
         memory: options.memory,
     };
-    let loader = Loader::new(load_options, target);
+    let earlier = writer(&target).map_or_else(Vec::new, |writer| writer.earlier(table));
+    let loader = Loader::new(load_options, target).with_shapes(shapes::all(&opened));
     let rejects = options.rejects.as_ref().map(|path| RejectsFile::begin(path, all_columns(&opened))).transpose()?;
     let mut inputs = Vec::new();
     let mut observed_until = None;
     let mut done = 0;
-    for (export, one) in opened.iter().enumerate() {
-        let read = one.read(export as u32, options, &loader, &aliases.all, rejects.as_ref(), &|consumed| {
+    for (export, (one, draft)) in opened.iter().zip(&drafts).enumerate() {
+        let read = one.read(draft, export as u32, options, &loader, &aliases.all, rejects.as_ref(), &|consumed| {
             progress.reached(done + consumed.min(one.input.bytes()));
         })?;
         done += one.input.bytes();
@@ -85,7 +91,8 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
-    let mut report = Report { table, inputs, span: None, customers: 0, events: 0, replaced: 0, bytes_out: 0 };
+    let mut report =
+        Report { table, inputs, span: None, customers: 0, events: 0, replaced: 0, bytes_out: 0, warnings: Vec::new() };
     let total = report.total();
     if !options.max_rejects.allows(total.rejected, total.read) {
         return Ok(Ingested { report, loaded: None });
@@ -104,6 +111,7 @@ pub fn ingest(exports: &[Export], options: &Options, mut target: Target, progres
     report.customers = loaded.customers;
     report.events = loaded.events;
     report.replaced = loaded.replaced;
+    report.warnings = shapes::warnings(&opened, &report, &earlier);
     report.bytes_out = loaded.bytes;
     Ok(Ingested { report, loaded: Some(loaded) })
 }
@@ -153,6 +161,8 @@ pub(crate) struct Opened {
     /// The columns' names, as the mapping knows them.
     pub(crate) header: Vec<Arc<str>>,
     pub(crate) draft: Draft,
+    /// Whether it is a file of rejected rows.
+    pub(crate) mends: bool,
     notes: Vec<String>,
 }
 
@@ -198,11 +208,18 @@ impl Opened {
         notes.extend(skipped);
         notes.extend(resolved.notes);
         let draft = Draft::new(&input, &header, &resolved.mapping, &mut notes)?;
-        Ok(Self { input, rows, header, draft, notes })
+        Ok(Self { input, rows, header, draft, mends: rejected, notes })
     }
 
+    fn typed(&self, options: &Options, operands: &Operands) -> Result<Typed<'_>, Error> {
+        let every_column = options.rejects.is_some();
+        self.draft.typed(&self.header, every_column, operands).map_err(|error| error.of(&self.input.name))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one export, and what the whole load shares")]
     fn read(
         &self,
+        draft: &Typed<'_>,
         export: u32,
         options: &Options,
         loader: &Loader,
@@ -210,12 +227,10 @@ impl Opened {
         rejects: Option<&RejectsFile>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Read, Error> {
-        let every_column = rejects.is_some();
-        let draft = self.draft.typed(self, every_column)?;
         let mut notes = self.notes.clone();
         // Most exports write times and numbers plainly. Only where one does not, or not everywhere, is the whole column
         // looked at first to tell how they are written.
-        let mut chosen = Styles::plain(&draft, self);
+        let mut chosen = Styles::plain(draft, self);
         loop {
             let reading = loader.begin(export);
             let mapper: Mapper = draft.mapper(reading, self, options, loader, &chosen)?;
@@ -241,10 +256,13 @@ impl Opened {
                     rejects.rewind()?;
                 }
                 self.input.consumed.store(0, Ordering::Relaxed);
-                chosen = styles(&draft, self, &mut notes)?;
+                chosen = styles(draft, self, &mut notes)?;
                 continue;
             }
-            read?;
+            read.map_err(|error| match Error::from(error) {
+                error if error.kind() == ErrorKind::Expression => error.of(&self.input.name),
+                error => error,
+            })?;
             let observed_until = account.observed_until(&mapper.source_zone);
             let (mut counts, rejected) = account.finish();
             if counts.read == 0 {

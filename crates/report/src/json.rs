@@ -92,7 +92,7 @@ pub(crate) fn retention(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
 fn cohort<'a>(matrix: &RetentionMatrix, row: &'a CohortRow) -> Cohort<'a> {
     Cohort {
         cohort: row.start.to_string(),
-        segment: segment(matrix, &row.segment),
+        segment: segment(&matrix.definition.by, &row.segment),
         currency: row.currency.as_deref(),
         size: row.size,
         cells: row.cells.iter().map(|cell| cell_object(matrix, cell)).collect(),
@@ -128,15 +128,15 @@ fn cell_object(matrix: &RetentionMatrix, cell: &CohortCell) -> CellObject {
     }
 }
 
-fn segment(matrix: &RetentionMatrix, values: &[Option<String>]) -> SegmentObject {
+pub(crate) fn segment(by: &[String], values: &[Option<String>]) -> SegmentObject {
     let value = |value: &Option<String>| value.clone().map_or(serde_json::Value::Null, serde_json::Value::String);
-    matrix.definition.by.iter().cloned().zip(values.iter().map(value)).collect()
+    by.iter().cloned().zip(values.iter().map(value)).collect()
 }
 
 fn point<'a>(matrix: &'a RetentionMatrix, point: &SummaryPoint) -> Point<'a> {
     let (low, high) = bounds(point.interval);
     Point {
-        segment: point.segment.as_deref().map(|values| segment(matrix, values)).unwrap_or_default(),
+        segment: point.segment.as_deref().map(|values| segment(&matrix.definition.by, values)).unwrap_or_default(),
         age: point.age.from.0,
         age_to: point.age.to.map(|to| to.0),
         method: &matrix.definition.summary,

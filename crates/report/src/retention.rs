@@ -1,3 +1,4 @@
+use arrow::array::RecordBatch;
 use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -31,8 +32,8 @@ pub fn render_retention(
         (Format::Markdown, Layout::Wide) => {
             Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{:.1} %", share * 100.0))))
         }
-        (Format::Parquet, Layout::Long) => parquet(matrix),
-        (Format::Arrow, Layout::Long) => arrow(matrix),
+        (Format::Parquet, Layout::Long) => parquet(&long::batch(matrix)?),
+        (Format::Arrow, Layout::Long) => arrow(&long::batch(matrix)?),
         (Format::Json | Format::Parquet | Format::Arrow, Layout::Wide) => {
             Err(Error::unsupported(format!("--wide goes with csv and markdown; {format} has a row for each cell")))
         }
@@ -114,11 +115,15 @@ fn sentence_start(matrix: &RetentionMatrix) -> String {
     format!("{what} {when}; cohorts: {} of {birth}", d.cohort)
 }
 
-type TextRows = (Vec<String>, Vec<Vec<String>>);
+pub(crate) type TextRows = (Vec<String>, Vec<Vec<String>>);
 
 /// The long form as texts; what is missing is empty.
 fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
-    let batch = long::batch(matrix)?;
+    text_rows(&long::batch(matrix)?)
+}
+
+/// A table as texts; what is missing is empty.
+pub(crate) fn text_rows(batch: &RecordBatch) -> Result<TextRows, Error> {
     let header = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
     let formatters = batch
         .columns()
@@ -131,7 +136,7 @@ fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
     Ok((header, rows))
 }
 
-fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
+pub(crate) fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |error| Error::encoding("CSV", error);
     writer.write_record(header).map_err(failed)?;
@@ -142,26 +147,9 @@ fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {
 }
 
 fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
-    let line = |fields: &[String]| {
-        let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|")).collect();
-        format!("| {} |\n", fields.join(" | "))
-    };
-    let rule: Vec<String> = header
-        .iter()
-        .map(|name| {
-            if ["cohort", "currency", "state"].contains(&name.as_str()) || matrix.definition.by.contains(name) {
-                "---"
-            } else {
-                "---:"
-            }
-            .to_owned()
-        })
-        .collect();
-    let mut text = line(header);
-    text.push_str(&line(&rule));
-    for row in rows {
-        text.push_str(&line(row));
-    }
+    let is_word =
+        |name: &str| ["cohort", "currency", "state"].contains(&name) || matrix.definition.by.iter().any(|by| by == name);
+    let mut text = markdown_table(header, rows, |name| if is_word(name) { "---" } else { "---:" });
     text.push_str(&format!("\n_{}_\n", retention_sentence(matrix)));
     for note in &matrix.notes {
         text.push_str(&format!("\n_{note}_\n"));
@@ -169,8 +157,20 @@ fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn parquet(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
-    let batch = long::batch(matrix)?;
+/// A Markdown table; `rule` is what stands below a column's name.
+pub(crate) fn markdown_table(header: &[String], rows: &[Vec<String>], rule: impl Fn(&str) -> &'static str) -> String {
+    let line = |fields: &[String]| {
+        let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|")).collect();
+        format!("| {} |\n", fields.join(" | "))
+    };
+    let rules: Vec<String> = header.iter().map(|name| rule(name).to_owned()).collect();
+    let mut text = line(header);
+    text.push_str(&line(&rules));
+    rows.iter().for_each(|row| text.push_str(&line(row)));
+    text
+}
+
+pub(crate) fn parquet(batch: &RecordBatch) -> Result<Vec<u8>, Error> {
     let failed = |error| Error::encoding("Parquet", error);
     let metadata = batch.schema().metadata().iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
     let properties = WriterProperties::builder()
@@ -180,14 +180,13 @@ fn parquet(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
         .build();
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
+    writer.write(batch).map_err(failed)?;
     writer.into_inner().map_err(failed)
 }
 
-fn arrow(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
-    let batch = long::batch(matrix)?;
+pub(crate) fn arrow(batch: &RecordBatch) -> Result<Vec<u8>, Error> {
     let failed = |error| Error::encoding("Arrow", error);
     let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
+    writer.write(batch).map_err(failed)?;
     writer.into_inner().map_err(failed)
 }

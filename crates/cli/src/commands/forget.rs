@@ -12,7 +12,7 @@ use crate::term::Term;
 /// Erase customers everywhere in a history: their rows in every table, their ids, and the ids that stand for theirs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tenure forget history c-1042\n\nWhat can't be undone: keep a copy of the exports if the rows are needed elsewhere. An export that is ingested\nagain brings its customers back."
+    after_help = "Examples:\n  tenure forget history c-1004\n\nWhat can't be undone: keep a copy of the exports if the rows are needed elsewhere. An export that is ingested\nagain brings its customers back."
 )]
 pub(crate) struct ForgetArgs {
     /// The history's directory

@@ -12,7 +12,7 @@ use tenure_history::{Target, Writer};
 use tenure_ingest::{Attributes, BatchSource, Export, Mapping, Options, PresetChoice, Progress, Source, ingest};
 use tenure_model::Instant;
 use tenure_report::{bytes_text, counted};
-use tenure_synth::{Business, Compression, DEFAULT_MONTHS, FileFormat, Plan, write};
+use tenure_synth::{Business, Compression, DEFAULT_MONTHS, Error as SynthError, FileFormat, Plan, write};
 
 use crate::Status;
 use crate::memory::default_memory;
@@ -22,7 +22,7 @@ use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
   tenure generate --customers 1000 --events 20000 --seed 7 -o shop.csv
-  tenure generate --customers 500000 --events 10000000 --seed 1 -o events.parquet
+  tenure generate --customers 50000 --events 1000000 --seed 1 -o events.parquet
   tenure generate --customers 10000 --events 200000 --seed 1 -o history";
 
 /// Write a synthetic business whose true retention is known: the same seed, the same bytes.
@@ -99,9 +99,14 @@ fn write_file(plan: &Plan, path: &Path, format: FileFormat, compression: Compres
     let result = write(plan, format, compression, BufWriter::new(file), &|rows| {
         bars.reached(done.fetch_add(rows, Ordering::Relaxed) + rows);
     });
-    let bytes = result.inspect_err(|_| {
+    let result = result.inspect_err(|_| {
         let _ = std::fs::remove_file(&part);
-    })?;
+    });
+    let bytes = result.map_err(|error| match error {
+        SynthError::Io(error) => anyhow::Error::new(error).context(cannot()),
+        error => error.into(),
+    });
+    let bytes = bytes.map_err(flat)?;
     std::fs::rename(&part, path).with_context(cannot).map_err(flat)?;
     Ok(bytes)
 }

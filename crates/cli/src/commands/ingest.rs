@@ -16,13 +16,13 @@ use crate::output::OutputArgs;
 use crate::progress::Bars;
 use crate::term::Term;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "Examples (their files lie in data/sample of the source):
   tenure ingest orders.csv --into history
-  tenure ingest 'exports/*.csv.gz' --into history --customer user_id --time created_at
-  tenure ingest retail.csv --into history --value 'Quantity * UnitPrice' --where 'Quantity > 0'
-  tenure ingest orders.csv --into history --time-format '%d.%m.%Y %H:%M' --source-zone Europe/Berlin
+  tenure ingest 'exports/*.csv' --into history --customer customer_id --time created_at
+  tenure ingest orders.csv --into sales --value 'quantity * unit_price' --where 'quantity > 0'
+  tenure ingest bestellungen.csv --into shop --value Betrag --source-zone Europe/Berlin
   tenure ingest subscriptions.csv --into history --table subscriptions
-  tenure ingest log.jsonl --into history --max-rejects 1% --rejects rejected.csv";
+  tenure ingest log.jsonl --into log --max-rejects 1% --rejects rejected.csv";
 
 /// How many examples of a reason the totals show.
 const TOTAL_EXAMPLES: usize = 3;
@@ -85,6 +85,7 @@ pub(crate) fn run(args: &IngestArgs, term: &Term) -> anyhow::Result<Status> {
         _ => text(&ingested.report, committed).into_bytes(),
     };
     args.output.write(&bytes, format, term)?;
+    ingested.report.warnings.iter().for_each(|warning| term.warning(warning));
     if ingested.loaded.is_none() {
         say_too_many_rejects(&ingested.report, options.max_rejects, "nothing was committed", term);
         return Ok(Status::LimitCrossed);
@@ -172,6 +173,7 @@ struct ReportObject<'a> {
     events: u64,
     bytes_in: u64,
     bytes_out: u64,
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -242,6 +244,7 @@ fn json(report: &Report, committed: bool) -> anyhow::Result<Vec<u8>> {
         events: report.events,
         bytes_in: report.inputs.iter().map(|input| input.bytes_in).sum(),
         bytes_out: report.bytes_out,
+        warnings: &report.warnings,
     };
     let mut bytes = serde_json::to_vec_pretty(&object)?;
     bytes.push(b'\n');

@@ -6,4 +6,6 @@ pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod ingest;
 pub(crate) mod inspect;
+pub(crate) mod members;
 pub(crate) mod retention;
+pub(crate) mod run;

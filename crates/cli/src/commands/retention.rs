@@ -1,15 +1,18 @@
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
-use tenure_analysis::{Measure, RetentionMatrix, retention};
+use tenure_analysis::{CellOf, Measure, RetentionMatrix, explain, retention};
 use tenure_history::History;
-use tenure_report::{Format, Layout, Show, TableStyle, render_retention, retention_sentence};
+use tenure_model::{Age, TimePoint};
+use tenure_report::{Format, Layout, Show, TableStyle, explanation_json, explanation_text, render_retention, retention_sentence};
 
 use crate::Status;
 use crate::args::MappingArgs;
 use crate::input::{Opened, open_for};
 use crate::output::OutputArgs;
 use crate::query::QueryArgs;
+use crate::saved::save;
 use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
@@ -32,6 +35,18 @@ pub(crate) struct RetentionArgs {
     output: OutputArgs,
     #[command(flatten)]
     shape: ShapeArgs,
+    /// Say rule by rule why the dialect's numbers differ from tenure's own, instead of the table
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
+    /// Explain this cohort's cell: the date its period starts on
+    #[arg(long, value_name = "DATE|INSTANT", requires_all = ["explain", "in_age"], help_heading = "Output")]
+    in_cohort: Option<TimePoint>,
+    /// Explain the cell at this age
+    #[arg(long, value_name = "N", requires = "in_cohort", help_heading = "Output")]
+    in_age: Option<u32>,
+    /// Keep the query by this name in HISTORY/queries.toml, for tenure run
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    save: Option<String>,
     #[command(flatten)]
     mapping: MappingArgs,
 }
@@ -55,14 +70,34 @@ enum ShowArg {
     Previous,
 }
 
-pub(crate) fn run(args: &RetentionArgs, term: &Term) -> anyhow::Result<Status> {
+/// `typed` are the query's flags as they were typed.
+pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term) -> anyhow::Result<Status> {
     let format = args.output.format()?;
     let query = args.query.resolve()?;
     let asked = args.query.asked_columns();
     let Opened::History(history) = open_for(&args.input, &args.mapping, &asked, term)? else {
         return Ok(Status::LimitCrossed);
     };
+    if args.explain {
+        let cell = args.in_cohort.zip(args.in_age);
+        let cell = cell.map(|(cohort, age)| CellOf { cohort, age: Age(age), segment: Vec::new() });
+        let explanation = explain(&history, &query, cell.as_ref())?;
+        let bytes = match format {
+            Format::Json => explanation_json(&explanation)?,
+            Format::Table => explanation_text(&explanation).into_bytes(),
+            other => bail!("--explain writes words or json, not {other}"),
+        };
+        args.output.write(&bytes, format, term)?;
+        return Ok(Status::Done);
+    }
     let matrix = retention(&history, &query)?;
+    if let Some(name) = &args.save {
+        if !args.input.is_dir() {
+            bail!("--save keeps the query in a history, and {} is an export: ingest it first", args.input.display());
+        }
+        save(&args.input, name, typed)?;
+        term.note(&format!("kept as \"{name}\"; run it with: tenure run {}", args.input.join("queries.toml").display()));
+    }
     warn(&history, &matrix, term);
     args.shape.write(&matrix, &args.output, format, term)?;
     Ok(Status::Done)
@@ -84,8 +119,14 @@ pub(crate) fn warn(history: &History, matrix: &RetentionMatrix, term: &Term) {
 }
 
 impl ShapeArgs {
-    /// Writes a matrix, and says what it means where the format does not.
-    pub(crate) fn write(&self, matrix: &RetentionMatrix, output: &OutputArgs, format: Format, term: &Term) -> anyhow::Result<()> {
+    /// A matrix as the bytes of a format.
+    pub(crate) fn render(
+        &self,
+        matrix: &RetentionMatrix,
+        output: &OutputArgs,
+        format: Format,
+        term: &Term,
+    ) -> anyhow::Result<Vec<u8>> {
         let layout = if self.wide { Layout::Wide } else { Layout::Long };
         let show = match self.show {
             ShowArg::Percent => Show::Percent,
@@ -94,8 +135,12 @@ impl ShapeArgs {
         };
         let style =
             if output.is_stdout() { TableStyle { colour: term.colour(), width: term.width() } } else { TableStyle::default() };
-        let bytes = render_retention(matrix, format, layout, show, style)?;
-        output.write(&bytes, format, term)?;
+        Ok(render_retention(matrix, format, layout, show, style)?)
+    }
+
+    /// Writes a matrix, and says what it means where the format does not.
+    pub(crate) fn write(&self, matrix: &RetentionMatrix, output: &OutputArgs, format: Format, term: &Term) -> anyhow::Result<()> {
+        output.write(&self.render(matrix, output, format, term)?, format, term)?;
         if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
             matrix.notes.iter().for_each(|note| term.note(note));
             term.note(&retention_sentence(matrix));

@@ -59,6 +59,18 @@ impl Place {
         said
     }
 
+    /// Exit code, stdout and stderr as one text.
+    pub(crate) fn says(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\r', "\\r");
+        format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            output.status.code().unwrap(),
+            text(&output.stdout),
+            text(&output.stderr)
+        )
+    }
+
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         serde_json::from_slice(&self.ok(&[args, &["--format", "json", "-q"]].concat())).unwrap()
     }
@@ -83,6 +95,17 @@ impl Place {
         table_of(&self.path(history), table)
     }
 }
+
+/// A small shop.
+pub(crate) const ORDERS: &str = "\
+order,customer_id,created_at,amount,country
+1,ann,2024-01-05T10:00:00Z,20.00,DE
+2,bob,2024-01-31T23:30:00Z,5.50,AT
+3,ann,2024-02-11T09:00:00Z,7.25,DE
+4,cat,2024-02-20T12:00:00Z,100,DE
+5,bob,2024-03-01T00:00:00Z,-5.50,AT
+6,ann,2024-03-15T08:00:00Z,,DE
+";
 
 /// A row of a table: the text of each column that is not null.
 pub(crate) type Row = BTreeMap<String, String>;
@@ -211,6 +234,16 @@ pub(crate) fn table_of(history: &Path, table: &str) -> Vec<Row> {
 pub(crate) fn sum<'a>(rows: impl IntoIterator<Item = &'a Row>, column: &str) -> f64 {
     let sum: f64 = rows.into_iter().filter_map(|row| row.get(column)).map(|text| text.parse::<f64>().unwrap()).sum();
     (sum * 1e6).round() / 1e6
+}
+
+/// The texts of some columns; `_` in a column's name stands for a blank too.
+pub(crate) fn lines(rows: &[Row], columns: &str) -> Vec<String> {
+    let text = |row: &Row, column: &str| {
+        let name = if row.contains_key(column) { column.to_owned() } else { column.replace('_', " ") };
+        row.get(&name).cloned().unwrap_or_else(|| "-".to_owned())
+    };
+    let line = |row: &Row| columns.split(' ').map(|column| text(row, column)).collect::<Vec<_>>().join(" | ");
+    rows.iter().map(line).collect()
 }
 
 /// The distinct texts of a column, in order.

@@ -74,7 +74,7 @@ impl Sheet {
     fn kept(&self, mapping: &Mapping) -> Vec<bool> {
         let Some(filter) = &mapping.filter else { return vec![true; self.rows.len()] };
         let parsed = Parsed::new("where", filter, &self.header).unwrap();
-        let evaluator = parsed.resolve(Wanted::Condition, |name| self.kind(name)).unwrap();
+        let evaluator = parsed.resolve(Wanted::Condition, |name| self.kind(name).into()).unwrap();
         let outcomes = evaluator.conditions(self.rows.len(), |name| self.array(name)).unwrap();
         outcomes.into_iter().map(|outcome| outcome == Outcome::Value(Some(true))).collect()
     }
@@ -83,7 +83,7 @@ impl Sheet {
     fn values(&self, mapping: &Mapping) -> Vec<String> {
         let Some(Source::Expression(text)) = mapping.columns.get(column::VALUE) else { panic!("no expression") };
         let parsed = Parsed::new("value", text, &self.header).unwrap();
-        let evaluator = parsed.resolve(Wanted::Number, |name| self.kind(name)).unwrap();
+        let evaluator = parsed.resolve(Wanted::Number, |name| self.kind(name).into()).unwrap();
         let outcomes = evaluator.numbers(self.rows.len(), |name| self.array(name)).unwrap();
         let kept = outcomes.into_iter().zip(self.kept(mapping)).filter(|(_, kept)| *kept);
         kept.map(|(outcome, _)| match outcome {

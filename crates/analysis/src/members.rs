@@ -1,0 +1,238 @@
+//! Who is in a cell, and who is not.
+
+use tenure_history::{History, Part};
+use tenure_model::{Age, AgeRange, CellState, Instant, Table, TimePoint};
+
+use crate::assembly::assemble;
+use crate::counts::WHOLE;
+use crate::dialect::Rules;
+use crate::error::Error;
+use crate::life::{Born, Fate};
+use crate::matrix::{CohortStart, Definition, Segment};
+use crate::plan::Plan;
+use crate::query::{Measure, RetentionQuery, SegmentAsOf};
+use crate::retention::{count, keep_largest};
+use crate::tally::last_age_to_live;
+use crate::walk::{Member, Numbering, Sink, Walk};
+
+/// A cell of a retention matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellOf {
+    /// A date or an instant in the cohort's period.
+    pub cohort: TimePoint,
+    /// The age, or an age of the bracket.
+    pub age: Age,
+    /// Values of `by` columns; those that are not named may be any. None is a missing value.
+    pub segment: Vec<(String, Option<String>)>,
+}
+
+/// The members of a cell, or of its cohort who are not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Members {
+    /// The rules that the query follows.
+    pub definition: Definition,
+    /// The start of the cohort's period.
+    pub cohort: CohortStart,
+    /// The age or bracket.
+    pub age: AgeRange,
+    /// How far the cohort has lived it; with several segments how far the least has.
+    pub state: CellState,
+    /// The members, by id.
+    pub rows: Vec<MemberRow>,
+}
+
+/// A member of a cohort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The customer's id.
+    pub customer: String,
+    /// The values of the `by` columns; where segments are those of activity none.
+    pub segment: Segment,
+    /// The instant of birth.
+    pub birth: Instant,
+    /// Whether the member has lived the whole of the age.
+    pub exposed: bool,
+    /// Whether the member is retained there.
+    pub retained: bool,
+    /// Counted returns in the age or bracket itself, whatever the criterion.
+    pub returns: u64,
+}
+
+/// The members of a cell who are retained, or those who are not. Where they are retained, they are as many as the cell says.
+///
+/// # Errors
+///
+/// As for [`crate::retention`]; and where there is no such cohort, age or column.
+pub fn members(history: &History, query: &RetentionQuery, cell: &CellOf, retained: bool) -> Result<Members, Error> {
+    // Amounts do not matter to who is in a cell, and cohorts that are not shown can be asked about.
+    let query = &RetentionQuery { measure: Measure::Customers, rates: None, min_size: None, ..query.clone() };
+    let Some(mut plan) = Plan::new(history, query, Rules::of(query))? else {
+        return Err(Error::query("the history has no activity, so there is no cohort"));
+    };
+    for (name, _) in &cell.segment {
+        if !query.by.contains(name) {
+            return Err(Error::query(format!("--in-segment {name}: the query has no --by {name}")));
+        }
+    }
+    let mut outcome = count(history, std::slice::from_ref(&plan))?.pop().ok_or_else(|| Error::query("no query"))?;
+    if keep_largest(&mut plan, &outcome) {
+        outcome = count(history, std::slice::from_ref(&plan))?.pop().ok_or_else(|| Error::query("no query"))?;
+    }
+    outcome.check(history, &plan)?;
+    let matrix = assemble(&plan, &outcome)?;
+    let at = cell.cohort.resolve(plan.units.zone());
+    let number = plan.units.cohorts.number_at(at);
+    let start = crate::assembly::start(&plan, number);
+    let shown: Vec<_> = matrix.cohorts.iter().filter(|row| row.start == start).collect();
+    if shown.is_empty() {
+        let starts: std::collections::BTreeSet<_> = matrix.cohorts.iter().map(|row| row.start.clone()).collect();
+        let known = match (starts.first(), starts.last()) {
+            (Some(first), Some(last)) => format!("cohorts are from {first} to {last}"),
+            _ => "there is no cohort at all".to_owned(),
+        };
+        return Err(Error::query(format!("--in-cohort {start}: no customer was born in that {}; {known}", query.cohort)));
+    }
+    let age = match plan.asked().filter(|_| matches!(plan.rules.criterion, tenure_model::Criterion::Brackets(_))) {
+        Some(brackets) => brackets.into_iter().find(|range| range.contains(cell.age)).ok_or_else(|| {
+            Error::query(format!(
+                "--in-age {}: no bracket of {:?} holds it",
+                cell.age,
+                matrix.definition.brackets.clone().unwrap_or_default()
+            ))
+        })?,
+        None => AgeRange::one(cell.age),
+    };
+    let place = plan.asked().and_then(|asked| asked.iter().position(|range| *range == age)).unwrap_or_default() as u32;
+    let brackets = matches!(plan.rules.criterion, tenure_model::Criterion::Brackets(_));
+    let counter = if brackets { place } else { age.from.0 };
+    plan.wants_instants();
+    let wanted = Wanted { cohort: number, counter, age, segment: segment_filter(&plan, cell) };
+    let by_activity = plan.segments.any() && plan.rules.segment_as_of == SegmentAsOf::Activity;
+    let reads = plan.reads();
+    let scan = history.scan_table(Table::Activity, reads.iter().map(String::as_str));
+    let scan = if plan.needs_full_order() { scan.in_full_order() } else { scan };
+    let found = scan.fold_parts(
+        plan.needs_customers(),
+        || Walk::new(Found { wanted: wanted.clone(), by_activity, rows: Vec::new() }),
+        |walk, part: Part<'_>| walk.step(&plan, part),
+        |mut a, b| {
+            a.sink.rows.extend(b.sink.rows);
+            a
+        },
+    )?;
+    let mut rows = found.sink.rows;
+    rows.retain(|(_, row)| row.retained == retained);
+    let numbers: Vec<i64> = rows.iter().map(|(number, _)| *number).collect();
+    let ids = history.customer_ids(&numbers)?;
+    let mut rows: Vec<MemberRow> = rows
+        .into_iter()
+        .map(|(number, row)| MemberRow { customer: ids.get(&number).cloned().unwrap_or_default(), ..row })
+        .collect();
+    rows.sort_by(|a, b| a.customer.cmp(&b.customer).then_with(|| a.segment.cmp(&b.segment)));
+    Ok(Members { definition: matrix.definition, cohort: start, age, state: state(&plan, &outcome, number, age), rows })
+}
+
+/// How far a cohort has lived an age.
+fn state(plan: &Plan<'_>, outcome: &crate::retention::Outcome, cohort: i32, age: AgeRange) -> CellState {
+    let groups = outcome.counts.groups().filter(|((number, _), _)| *number == cohort).map(|(_, group)| group);
+    let (mut size, mut exposed, mut begun) = (0, 0, false);
+    for group in groups.filter(|group| !group.lived.is_empty()) {
+        size += group.size;
+        exposed += group.lived_more_than(last_age_to_live(age));
+        begun |= group.begun > age.from.0;
+    }
+    debug_assert!(size > 0 || plan.segments.any());
+    match (exposed == size, begun) {
+        (true, _) => CellState::Complete,
+        (false, true) => CellState::InProgress,
+        (false, false) => CellState::Unobserved,
+    }
+}
+
+/// The values that a segment must have, by place.
+fn segment_filter(plan: &Plan<'_>, cell: &CellOf) -> Vec<Option<Option<String>>> {
+    let wanted = |name: &str| cell.segment.iter().find(|(column, _)| column == name).map(|(_, value)| value.clone());
+    plan.segments.columns.iter().map(|(name, _)| wanted(name)).collect()
+}
+
+#[derive(Debug, Clone)]
+struct Wanted {
+    cohort: i32,
+    /// The place of the age or bracket in ranges.
+    counter: u32,
+    age: AgeRange,
+    segment: Vec<Option<Option<String>>>,
+}
+
+impl Wanted {
+    fn has_segment(&self, segment: &Segment) -> bool {
+        let same =
+            |(wanted, value): (&Option<Option<String>>, &Option<String>)| wanted.as_ref().is_none_or(|wanted| wanted == value);
+        self.segment.iter().zip(segment).all(same)
+    }
+
+    fn names_segment(&self) -> bool {
+        self.segment.iter().any(Option::is_some)
+    }
+}
+
+/// The members found, with their numbers.
+#[derive(Debug)]
+struct Found {
+    wanted: Wanted,
+    by_activity: bool,
+    rows: Vec<(i64, MemberRow)>,
+}
+
+impl Found {
+    fn row(&self, plan: &Plan<'_>, segment: Segment, member: &Member<'_>) -> MemberRow {
+        let Wanted { counter, age, .. } = &self.wanted;
+        let retained = member.ranges.iter().any(|(from, to)| from <= counter && to.is_none_or(|to| *counter <= to));
+        let inside = member.runs.iter().filter(|(at, _)| age.contains(Age(*at)));
+        let Born { at, .. } = member.birth;
+        debug_assert!(plan.needs_time());
+        MemberRow {
+            customer: String::new(),
+            segment,
+            birth: Instant(*at),
+            exposed: member.exposure.lived > last_age_to_live(*age),
+            retained,
+            returns: inside.map(|(_, returns)| u64::from(*returns)).sum(),
+        }
+    }
+}
+
+impl Sink for Found {
+    fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
+        if member.birth.cohort != self.wanted.cohort {
+            return;
+        }
+        if member.segment == WHOLE {
+            let mut row = self.row(plan, Segment::new(), member);
+            if self.by_activity && self.wanted.names_segment() {
+                // Which of the segments that are asked for retain the member comes next.
+                (row.retained, row.returns) = (false, 0);
+            }
+            self.rows.push((member.customer, row));
+            return;
+        }
+        let segment = names.segments.get(member.segment);
+        if !self.wanted.has_segment(segment) {
+            return;
+        }
+        let row = self.row(plan, segment.clone(), member);
+        if !self.by_activity {
+            self.rows.push((member.customer, row));
+        } else if let Some((_, whole)) = self.rows.last_mut().filter(|_| self.wanted.names_segment()) {
+            whole.retained |= row.retained;
+            whole.returns += row.returns;
+        }
+    }
+
+    fn end_customer(&mut self, _: Fate) {}
+}
+
+/// What names a segment's value on the command line: `(none)` or nothing is a missing one.
+pub fn segment_value(text: &str) -> Option<String> {
+    if text.is_empty() || text == "(none)" { None } else { Some(text.to_owned()) }
+}

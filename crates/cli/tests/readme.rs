@@ -1,0 +1,106 @@
+//! The examples of the README, of the data's README and of `--help` run as they are printed.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::{Place, copy_dir};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap()
+}
+
+/// A folder with the sample's files.
+fn sample() -> Place {
+    let place = Place::new();
+    copy_dir(&repository().join("data/sample"), place.dir.path());
+    place
+}
+
+/// The blocks of code of a text that are in this language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let parts: Vec<&str> = text.split("```").collect();
+    let inside = parts.iter().skip(1).step_by(2);
+    inside.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).collect()
+}
+
+/// The lines that call the program, without what a shell leaves out: the prompt and the comment.
+fn commands(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.trim().trim_start_matches("$ ").strip_prefix("tenure "));
+    lines.map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
+}
+
+/// The words of a command, as a shell takes it apart.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (i, part) in command.split('\'').enumerate() {
+        match i % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
+}
+
+fn run_all(place: &Place, commands: &[String]) {
+    assert!(!commands.is_empty());
+    for command in commands {
+        let words = words(command);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = place.run(&words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tenure {command}: {said}");
+        assert!(!said.contains("warning:"), "tenure {command}: {said}");
+    }
+}
+
+#[test]
+fn the_readme_runs_as_it_is_printed() {
+    let place = sample();
+    let readme = text("README.md");
+    let all: Vec<String> = blocks(&readme, "sh").into_iter().chain(blocks(&readme, "")).flat_map(commands).collect();
+    let verbs = ["ingest", "compact", "forget", "inspect", "retention", "demo"];
+    assert!(verbs.iter().all(|verb| all.iter().any(|command| command.starts_with(verb))), "{all:?}");
+    run_all(&place, &all);
+    assert!(place.path("value.parquet").exists());
+
+    // What the README shows is what there is.
+    let demo = String::from_utf8(place.ok(&["demo"])).unwrap();
+    let shown = blocks(&readme, "").into_iter().find_map(|block| block.trim().strip_prefix("$ tenure demo\n")).unwrap();
+    assert!(demo.contains(shown), "{demo}");
+    assert_eq!(blocks(&readme, "toml"), [text("data/sample/our-shop.toml")]);
+}
+
+#[test]
+fn the_sample_is_what_its_readme_says() {
+    let place = Place::new();
+    copy_dir(&repository().join("data"), &place.path("data"));
+    fs::remove_file(place.path("data/sample/events.csv")).unwrap();
+    let readme = text("data/README.md");
+    run_all(&place, &blocks(&readme, "sh").into_iter().flat_map(commands).collect::<Vec<_>>());
+    assert!(fs::read(place.path("data/sample/events.csv")).unwrap() == text("data/sample/events.csv").into_bytes());
+}
+
+#[test]
+fn the_examples_of_help_run_as_they_are_printed() {
+    let place = sample();
+    for verb in ["ingest", "inspect", "retention", "compact", "forget"] {
+        let help = String::from_utf8(place.ok(&[verb, "--help"])).unwrap();
+        let examples = help.split_once("Examples").unwrap().1;
+        run_all(&place, &commands(examples));
+    }
+    for verb in ["generate", ""] {
+        let place = sample();
+        let help = String::from_utf8(place.ok(&[verb, "--help"].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>()));
+        let help = help.unwrap().replace("Your data:", "\n").replace("Start with:", "\n").replace("&&", "\n");
+        let commands = commands(&help);
+        run_all(&place, &commands.into_iter().filter(|command| !command.starts_with('[')).collect::<Vec<_>>());
+    }
+}
