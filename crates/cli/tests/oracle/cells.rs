@@ -100,6 +100,22 @@ impl Naive<'_> {
         Answer { ages, hidden: (before - rows.len()) as u64, rows, currencies, summary }
     }
 
+    /// Who is in a cohort, or in a segment of it: customer, birth, whether the age is lived, and whether there is retention.
+    pub(crate) fn who(&self, census: &Census<'_>, cohort: &str, segment: &Segment, age: AgeRange) -> Vec<(u8, i64, bool, bool)> {
+        let at_activity = !segment.is_empty() && self.rules.segment_as_of == SegmentAsOf::Activity;
+        let last = age.to.unwrap_or(age.from).0 as usize;
+        let mut found = Vec::new();
+        for member in census.members.iter().filter(|member| self.written(member.cohort) == cohort) {
+            if at_activity || member.segment == *segment {
+                let returns = member.returns.iter().filter(|row| !at_activity || row.segment == *segment).collect();
+                let retained = self.retained(&View { member, returns }, age);
+                found.push((member.customer, member.birth, member.lived(last, self.until), retained));
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
     /// The ages or brackets that are shown.
     fn shown(&self, members: &[Member<'_>]) -> Vec<AgeRange> {
         let one = |age: usize| AgeRange::one(Age(age as u32));

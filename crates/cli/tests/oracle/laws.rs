@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tenure_analysis::{
-    Ages, Birth, CohortRow, Dialect, Measure, RetentionMatrix, RetentionQuery, SegmentAsOf, retention, retentions,
+    Ages, Birth, CellOf, CohortRow, CohortStart, Dialect, Measure, RetentionMatrix, RetentionQuery, SegmentAsOf, members,
+    retention, retentions,
 };
 use tenure_history::{History, Target, Writer};
-use tenure_model::{Alignment, Cell, Criterion, Decimal};
+use tenure_model::{Alignment, Cell, Criterion, Decimal, TimePoint};
 use tenure_report::{Format, Layout, Show, TableStyle, render_retention};
 
 use crate::calendar::DAY;
 use crate::compare::compare;
 use crate::draw::logs_and_questions;
-use crate::log::{Log, Row, load_activity, load_in_buckets};
+use crate::log::{Log, Row, id_of, load_activity, load_in_buckets};
 use crate::naive::{Naive, Segment};
 use crate::question::{Question, When};
 
@@ -178,6 +179,39 @@ proptest! {
             let matrix = ask(&opened.history, &question.query(&log));
             let events: u64 = matrix.cohorts.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.events).sum();
             prop_assert_eq!(events, returns as u64);
+        }
+    }
+
+    /// The members of a cell are those whom it counts.
+    #[test]
+    fn members_are_those_of_the_cell((log, questions) in logs_and_questions(8), place in any::<prop::sample::Index>()) {
+        let opened = log.open();
+        for question in &questions {
+            let query = question.query(&log);
+            let matrix = ask(&opened.history, &query);
+            let cells = matrix.cohorts.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
+            let observed: Vec<_> = cells.filter(|(_, cell)| cell.cell.retained().is_some()).collect();
+            if observed.is_empty() {
+                continue;
+            }
+            let (row, cell) = observed[place.index(observed.len())];
+            let cohort = match &row.start {
+                CohortStart::Day(day) => TimePoint::Day(*day),
+                CohortStart::Hour(at, _) => TimePoint::Instant(*at),
+            };
+            let segment = query.by.iter().cloned().zip(row.segment.clone()).collect();
+            let asked = CellOf { cohort, age: cell.age.from, segment };
+            let mut found = Vec::new();
+            for retained in [true, false] {
+                let members = members(&opened.history, &query, &asked, retained).unwrap();
+                prop_assert!(!retained || Some(members.rows.len() as u64) == cell.cell.retained());
+                found.extend(members.rows.iter().map(|row| (id_of(&row.customer), row.birth.0, row.exposed, row.retained)));
+            }
+            found.sort_unstable();
+            let mut naive = Naive::new(&log, question);
+            let census = naive.census();
+            let expected = naive.who(&census, &row.start.to_string(), &row.segment, cell.age);
+            prop_assert_eq!(found, expected, "{} {} {}", row.start, cell.age, question.flags(&log));
         }
     }
 

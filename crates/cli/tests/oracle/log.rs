@@ -88,14 +88,15 @@ pub(crate) const ZONES: [&str; 9] = [
     "Pacific/Apia",
 ];
 
-/// Starts shortly before clocks change somewhere, a zone skips a day, or months have 28 days.
-const STARTS: [&str; 6] = [
-    "2023-01-28T00:00:00Z",
-    "2023-03-24T12:00:00Z",
-    "2023-09-29T00:00:00Z",
-    "2023-10-26T18:00:00Z",
-    "2010-11-05T00:00:00Z",
-    "2011-12-28T06:00:00Z",
+/// Starts shortly before clocks change in a zone, it skips a day, or months have 28 days.
+const STARTS: [(&str, &str); 7] = [
+    ("2023-01-28T00:00:00Z", "UTC"),
+    ("2023-03-24T12:00:00Z", "Europe/Berlin"),
+    ("2023-03-31T06:00:00Z", "America/Santiago"),
+    ("2023-09-29T00:00:00Z", "Australia/Lord_Howe"),
+    ("2023-10-26T18:00:00Z", "Africa/Cairo"),
+    ("2010-11-05T00:00:00Z", "America/St_Johns"),
+    ("2011-12-28T06:00:00Z", "Pacific/Apia"),
 ];
 
 pub(crate) fn instant(text: &str) -> i64 {
@@ -107,19 +108,20 @@ struct Draft {
     row: Row,
     permille: i64,
     of_day: i64,
-    /// 0: a row of its own; 1: the previous row's customer and time; 2: the previous row again.
+    /// 0: a row of its own; 1: the previous row's customer and time; 2: its event and value too; 3: and its currency;
+    /// 4: and its country; 5: the previous row again.
     like: u8,
 }
 
 fn drafts(customers: u8) -> impl Strategy<Value = Draft> {
     let of_day = prop_oneof![
         Just(0i64),
-        (0i64..24).prop_map(|hour| hour * HOUR),
+        (0i64..8).prop_map(|hour| hour * 3 * HOUR),
         (0i64..48, -1i64..2).prop_map(|(half, by)| half * HOUR / 2 + by),
         (0i64..86_400).prop_map(|second| second * SECOND),
     ];
     let name = |names: &'static [Option<&'static str>]| prop::sample::select(names);
-    let like = prop_oneof![12 => Just(0u8), 2 => Just(1), 1 => Just(2)];
+    let like = prop_oneof![12 => Just(0u8), 3 => 1u8..6];
     let cents = prop::option::weighted(0.8, -2_000i64..6_000);
     (
         (0..customers, prop::sample::select(&EVENTS[..]), cents, 0i64..1000, of_day, like),
@@ -145,14 +147,15 @@ fn profiles() -> impl Strategy<Value = (Option<i64>, Profile)> {
 pub(crate) fn logs() -> impl Strategy<Value = Log> {
     let shape = (
         prop::sample::select(&STARTS[..]),
-        prop::sample::select(vec![2i64, 30, 400, 900]),
-        prop::sample::select(&ZONES[..]),
+        prop::sample::select(vec![3i64, 30, 400, 900]),
+        prop::option::of(prop::sample::select(&ZONES[..])),
         prop::sample::select(vec![0i64, 0, 1, 45]),
         any::<bool>(),
     );
     let rows = prop_oneof![prop::collection::vec(drafts(4), 1..14), prop::collection::vec(drafts(14), 1..110)];
     (shape, rows, prop::option::weighted(0.6, prop::collection::btree_map(0u8..17, profiles(), 1..12))).prop_map(
-        |((start, days, home, quiet, currencies), drafts, customers)| {
+        |(((start, zone), days, home, quiet, currencies), drafts, customers)| {
+            let home = home.unwrap_or(zone);
             let log = Log { start: instant(start), days, rows: Vec::new(), customers: None, home, quiet };
             filled(log, currencies, drafts, customers)
         },
@@ -168,11 +171,16 @@ fn filled(log: Log, currencies: bool, drafts: Vec<Draft>, customers: Option<BTre
             draft.row.currency = draft.row.currency.or(Some("USD"));
         }
         let time = start + days * draft.permille / 1000 * DAY + draft.of_day;
-        let row = match (draft.like, rows.last()) {
-            (1, Some(before)) => Row { customer: before.customer, time: before.time, ..draft.row },
-            (2, Some(before)) => before.clone(),
-            _ => Row { time, ..draft.row },
-        };
+        let mut row = Row { time, ..draft.row };
+        if let Some(before) = rows.last().filter(|_| draft.like > 0) {
+            (row.customer, row.time) = (before.customer, before.time);
+            if draft.like > 1 {
+                (row.event, row.cents) = (before.event, before.cents);
+            }
+            row.currency = if draft.like > 2 { before.currency } else { row.currency };
+            row.country = if draft.like > 3 { before.country } else { row.country };
+            row.plan = if draft.like > 4 { before.plan } else { row.plan };
+        }
         rows.push(row);
     }
     let first = Timestamp::from_microsecond(start).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -258,6 +266,10 @@ pub(crate) struct Opened {
 
 fn id(customer: u8) -> String {
     format!("customer-{customer}")
+}
+
+pub(crate) fn id_of(id: &str) -> u8 {
+    id.trim_start_matches("customer-").parse().unwrap()
 }
 
 pub(crate) fn load_activity(rows: &[Row], home: &str, target: Target, until: i64) -> History {

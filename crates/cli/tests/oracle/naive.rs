@@ -28,6 +28,7 @@ pub(crate) struct Return<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Member<'a> {
     pub(crate) customer: u8,
+    pub(crate) birth: i64,
     /// The start of the cohort's period.
     pub(crate) cohort: i64,
     pub(crate) segment: Segment,
@@ -252,7 +253,7 @@ impl<'a> Naive<'a> {
             }
         }
         let cohort = self.cohorts[number(&self.cohorts, birth)].at;
-        Member { customer, cohort, segment, starts, returns }
+        Member { customer, birth, cohort, segment, starts, returns }
     }
 
     /// The segments by memberships, at activity by those with a return there; of equally large ones in order of values.

@@ -152,11 +152,14 @@ pub(crate) fn selectors() -> impl Strategy<Value = Selector> {
         1 => (-2_000i64..4_000).prop_map(Selector::ValueAtMost),
         1 => (0i64..1_000).prop_map(Selector::Since),
     ];
-    leaf.prop_recursive(2, 6, 2, |inner| {
+    let named = prop::sample::select(Text::Event.values()).prop_map(|name| Selector::Is(Text::Event, name));
+    let pinned = (named, leaf.clone()).prop_map(|(a, b)| Selector::And(a.into(), b.into()));
+    let any = leaf.prop_recursive(2, 6, 2, |inner| {
         prop_oneof![
             2 => (inner.clone(), inner.clone()).prop_map(|(a, b)| Selector::And(a.into(), b.into())),
             2 => (inner.clone(), inner.clone()).prop_map(|(a, b)| Selector::Or(a.into(), b.into())),
             1 => inner.prop_map(|a| Selector::Not(a.into())),
         ]
-    })
+    });
+    prop_oneof![1 => pinned, 3 => any]
 }
