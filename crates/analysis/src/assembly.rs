@@ -331,13 +331,12 @@ fn notes(plan: &Plan<'_>) -> Vec<String> {
             SegmentAsOf::Birth | SegmentAsOf::Latest => {}
         }
     }
-    if matches!(plan.rules.birth, Birth::Declared(_)) && plan.segments.has(crate::columns::Home::Activity) {
-        if plan.rules.segment_as_of == SegmentAsOf::Birth {
-            notes.push(
-                "a declared birth has no row of activity: columns of activity are (none) at birth; use a column of the customers table, or --segment-as-of latest"
-                    .to_owned(),
-            );
-        }
+    let of_activity = plan.segments.has(crate::columns::Home::Activity);
+    if matches!(plan.rules.birth, Birth::Declared(_)) && of_activity && plan.rules.segment_as_of == SegmentAsOf::Birth {
+        notes.push(
+            "a declared birth has no row of activity: columns of activity are (none) at birth; use a column of the customers table, or --segment-as-of latest"
+                .to_owned(),
+        );
     }
     if plan.query.min_size.is_some() {
         notes.push("cohorts below --min-size are not shown; the summary rests on all".to_owned());

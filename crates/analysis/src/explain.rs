@@ -244,7 +244,10 @@ fn summary(rules: &Rules) -> String {
     .to_owned()
 }
 
-type Cells<'a> = BTreeMap<(CohortStart, Segment, Option<String>, AgeRange), (u64, &'a CohortCell)>;
+/// Where a cell is: cohort, segment, currency, age.
+type CellKey = (CohortStart, Segment, Option<String>, AgeRange);
+
+type Cells<'a> = BTreeMap<CellKey, (u64, &'a CohortCell)>;
 
 fn cells(matrix: &RetentionMatrix) -> Cells<'_> {
     let rows = matrix.cohorts.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
@@ -286,7 +289,7 @@ fn largest_change(before: &RetentionMatrix, after: &RetentionMatrix) -> Option<E
         _ => 0.0,
     };
     let differing = before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key));
-    let mut best: Option<(f64, &(CohortStart, Segment, Option<String>, AgeRange))> = None;
+    let mut best: Option<(f64, &CellKey)> = None;
     for key in differing {
         let moved = change(key);
         if best.is_none_or(|(most, _)| moved > most) {
@@ -304,7 +307,7 @@ fn largest_change(before: &RetentionMatrix, after: &RetentionMatrix) -> Option<E
 
 /// The cell asked about, before and after.
 fn example_at(query: &RetentionQuery, before: &RetentionMatrix, after: &RetentionMatrix, wanted: &CellOf) -> Example {
-    let fits = |key: &&(CohortStart, Segment, Option<String>, AgeRange)| {
+    let fits = |key: &&CellKey| {
         let cohort = match (&key.0, wanted.cohort) {
             (CohortStart::Day(day), tenure_model::TimePoint::Day(asked)) => *day == asked,
             (CohortStart::Hour(at, _), tenure_model::TimePoint::Instant(asked)) => *at == asked,

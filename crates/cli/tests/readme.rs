@@ -39,11 +39,26 @@ fn commands(text: &str) -> Vec<String> {
 
 /// The words of a command, as a shell takes it apart.
 fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (i, part) in command.split('\'').enumerate() {
-        match i % 2 {
-            0 => words.extend(part.split_whitespace().map(str::to_owned)),
-            _ => words.push(part.to_owned()),
+    let mut words: Vec<String> = Vec::new();
+    let (mut quote, mut inside) = (None, false);
+    for c in command.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                if !inside {
+                    words.push(String::new());
+                }
+                inside = true;
+            }
+            (None, c) if c.is_whitespace() => inside = false,
+            (_, c) => {
+                if !inside {
+                    words.push(String::new());
+                }
+                inside = true;
+                words.last_mut().unwrap().push(c);
+            }
         }
     }
     words
@@ -91,7 +106,7 @@ fn the_sample_is_what_its_readme_says() {
 #[test]
 fn the_examples_of_help_run_as_they_are_printed() {
     let place = sample();
-    for verb in ["ingest", "inspect", "retention", "compact", "forget"] {
+    for verb in ["ingest", "inspect", "retention", "members", "run", "compact", "forget"] {
         let help = String::from_utf8(place.ok(&[verb, "--help"])).unwrap();
         let examples = help.split_once("Examples").unwrap().1;
         run_all(&place, &commands(examples));

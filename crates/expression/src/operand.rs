@@ -111,6 +111,6 @@ impl Operand {
 
     pub(crate) fn may_be(&self, meant: Meant) -> bool {
         let ColumnKind::Text(profile) = &self.kind else { return false };
-        !profile.is_text() && profile.mostly() == TextType::Text && (profile.is_blank() || self.elsewhere.meant.contains(&meant))
+        profile.mostly() == TextType::Text && (profile.is_blank() && !profile.is_text() || self.elsewhere.meant.contains(&meant))
     }
 }

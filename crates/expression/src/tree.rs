@@ -14,23 +14,33 @@ pub enum Tree {
     Part(Parsed),
 }
 
+#[derive(Clone, Copy)]
+enum Joint {
+    All,
+    Any,
+}
+
 impl Tree {
     /// Takes a condition apart.
     pub fn of(condition: &Parsed) -> Self {
-        match condition.expression() {
-            Expr::BinaryExpr { left, op: Operator::And | Operator::LogicalAnd, right } => {
-                Tree::All(joined(condition, left, right, |tree| match tree {
-                    Tree::All(parts) => Ok(parts),
-                    other => Err(other),
-                }))
+        let joint = match condition.expression() {
+            Expr::BinaryExpr { left, op: Operator::And | Operator::LogicalAnd, right } => Some((Joint::All, left, right)),
+            Expr::BinaryExpr { left, op: Operator::Or | Operator::LogicalOr, right } => Some((Joint::Any, left, right)),
+            _ => None,
+        };
+        let Some((joint, left, right)) = joint else { return Tree::Part(condition.clone()) };
+        let mut trees = Vec::new();
+        for side in [left, right] {
+            let tree = Tree::of(&condition.part(side));
+            match (tree, joint) {
+                // Equal joints are one.
+                (Tree::All(parts), Joint::All) | (Tree::Any(parts), Joint::Any) => trees.extend(parts),
+                (other, _) => trees.push(other),
             }
-            Expr::BinaryExpr { left, op: Operator::Or | Operator::LogicalOr, right } => {
-                Tree::Any(joined(condition, left, right, |tree| match tree {
-                    Tree::Any(parts) => Ok(parts),
-                    other => Err(other),
-                }))
-            }
-            _ => Tree::Part(condition.clone()),
+        }
+        match joint {
+            Joint::All => Tree::All(trees),
+            Joint::Any => Tree::Any(trees),
         }
     }
 
@@ -53,16 +63,4 @@ impl Tree {
         };
         parts.into_iter().filter(|part| part.equals_texts(column).is_some()).collect()
     }
-}
-
-/// The trees of both sides, the parts of equal joints drawn together.
-fn joined(condition: &Parsed, left: &Expr, right: &Expr, inner: impl Fn(Tree) -> Result<Vec<Tree>, Tree>) -> Vec<Tree> {
-    let mut trees = Vec::new();
-    for side in [left, right] {
-        match inner(Tree::of(&condition.part(side))) {
-            Ok(parts) => trees.extend(parts),
-            Err(tree) => trees.push(tree),
-        }
-    }
-    trees
 }

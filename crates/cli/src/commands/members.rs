@@ -15,7 +15,7 @@ use crate::term::Term;
 const EXAMPLES: &str = "Examples:
   tenure members history --in-cohort 2022-03-01 --in-age 1
   tenure members history --in-cohort 2022-03-01 --in-age 1 --retained no -o gone.csv
-  tenure members history --by country --in-cohort 2022-03-01 --in-age 2 --in-segment country=DE";
+  tenure members events.csv --by country --in-cohort 2022-03-01 --in-age 2 --in-segment country=US";
 
 /// Who is in a cell of a retention table, and who is not: one row per member.
 #[derive(Debug, Args)]

@@ -17,8 +17,8 @@ use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
   tenure retention history
-  tenure retention history --cohort week --at 1,2,4,8
-  tenure retention history --born \"event = 'signup'\" --returned \"event = 'purchase'\" --by country --top 3
+  tenure retention history --cohort week --at 1,2,4,8 --save weekly
+  tenure retention events.csv --born \"event = 'signup'\" --returned \"event = 'purchase'\" --by country --top 3
   tenure retention history --cohort month --age day --alignment rolling --at 1,7,30
   tenure retention history --measure value -o value.csv
   tenure retention history --zone Europe/Berlin --format json";

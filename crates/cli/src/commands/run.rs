@@ -17,8 +17,8 @@ use crate::saved::flags_of;
 use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
-  tenure run queries.toml
-  tenure run queries.toml --over history
+  tenure run history/queries.toml
+  tenure run history/queries.toml --over history
 
 A file of queries has flags by their names:
   input = \"history\"
