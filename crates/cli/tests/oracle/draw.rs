@@ -188,17 +188,20 @@ fn drafts() -> impl Strategy<Value = Question> {
     )
 }
 
-/// A question of which most is left as it is by default.
+/// A question of which most is left as it is by default: such ones may be answered by shorter ways.
 fn simple() -> impl Strategy<Value = Question> {
-    (drafts(), prop::bool::ANY, prop::bool::ANY).prop_map(|(drawn, with_by, with_measure)| Question {
+    let with = (prop::bool::weighted(0.3), prop::bool::weighted(0.3), prop::bool::weighted(0.5), prop::bool::weighted(0.3));
+    (drafts(), with).prop_map(|(drawn, (with_by, with_measure, with_born, with_as_of))| Question {
         birth: None,
+        born: drawn.born.filter(|_| with_born),
         returned: None,
         filter: None,
         min_returns: 1,
         alignment: None,
         criterion: None,
-        by: if with_by { drawn.by.clone() } else { Vec::new() },
+        by: if with_by { drawn.by } else { Vec::new() },
         measure: if with_measure { drawn.measure } else { Measure::Customers },
+        as_of: drawn.as_of.filter(|_| with_as_of),
         dialect: Dialect::Tenure,
         zone: SAME_ZONE,
         ..drawn

@@ -226,7 +226,7 @@ proptest! {
         let (before, after) = (log.open(), more.open());
         for question in &questions {
             // The window stays; whom segments are named after does too.
-            let as_of = question.as_of.unwrap_or(When::Instant(900));
+            let as_of = question.as_of.unwrap_or(When::Instant(1500));
             let segment_as_of = question.segment_as_of.map(|_| SegmentAsOf::Birth);
             let question = Question { as_of: Some(as_of), segment_as_of, top: None, ..plain(question) };
             let mut naive = Naive::new(&more, &question);

@@ -153,7 +153,7 @@ pub(crate) fn logs() -> impl Strategy<Value = Log> {
         any::<bool>(),
     );
     let rows = prop_oneof![prop::collection::vec(drafts(4), 1..14), prop::collection::vec(drafts(14), 1..110)];
-    (shape, rows, prop::option::weighted(0.6, prop::collection::btree_map(0u8..17, profiles(), 1..12))).prop_map(
+    (shape, rows, prop::option::weighted(0.45, prop::collection::btree_map(0u8..17, profiles(), 1..12))).prop_map(
         |(((start, zone), days, home, quiet, currencies), drafts, customers)| {
             let home = home.unwrap_or(zone);
             let log = Log { start: instant(start), days, rows: Vec::new(), customers: None, home, quiet };

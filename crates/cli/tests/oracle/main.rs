@@ -21,7 +21,7 @@ use crate::draw::logs_and_questions;
 use crate::laws::inequalities;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 110, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_agrees_with_a_naive_loop((log, questions) in logs_and_questions(24)) {

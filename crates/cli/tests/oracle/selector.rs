@@ -113,7 +113,7 @@ impl Selector {
         match self {
             Selector::Is(Text::Event, name) => unknown(name),
             Selector::IsNot(Text::Event, name) => unknown(name),
-            Selector::In(Text::Event, names) => names.iter().any(|name| unknown(name)),
+            Selector::In(Text::Event, names) => names.iter().any(unknown),
             Selector::Is(Text::Tier, _) | Selector::IsNot(Text::Tier, _) | Selector::In(Text::Tier, _) => log.customers.is_none(),
             Selector::Missing(Text::Tier) => log.customers.is_none(),
             Selector::Not(a) => a.is_strange_to(log),
