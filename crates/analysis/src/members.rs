@@ -1,5 +1,7 @@
 //! Who is in a cell, and who is not.
 
+use std::collections::HashSet;
+
 use tenure_history::{History, Part};
 use tenure_model::{Age, AgeRange, CellState, Instant, Table, TimePoint};
 
@@ -121,7 +123,9 @@ pub fn members(history: &History, query: &RetentionQuery, cell: &CellOf, retaine
         },
     )?;
     let mut rows = found.sink.rows;
-    rows.retain(|(_, row)| row.retained == retained);
+    // An age that has begun for nobody is not zero: nobody is in its cell, and nobody is missing from it.
+    let observed = observed_segments(&outcome, number, age);
+    rows.retain(|(_, row)| row.retained == retained && observed.contains(&row.segment));
     let numbers: Vec<i64> = rows.iter().map(|(number, _)| *number).collect();
     let ids = history.customer_ids(&numbers)?;
     let mut rows: Vec<MemberRow> = rows
@@ -130,6 +134,14 @@ pub fn members(history: &History, query: &RetentionQuery, cell: &CellOf, retaine
         .collect();
     rows.sort_by(|a, b| a.customer.cmp(&b.customer).then_with(|| a.segment.cmp(&b.segment)));
     Ok(Members { definition: matrix.definition, cohort: start, age, state: state(&plan, &outcome, number, age), rows })
+}
+
+/// The segments of a cohort for which an age has begun, or which have lived it; without segments of its own the cohort is
+/// the empty one.
+fn observed_segments(outcome: &crate::retention::Outcome, cohort: i32, age: AgeRange) -> HashSet<Segment> {
+    let groups = outcome.counts.groups().filter(|((number, _), group)| *number == cohort && !group.lived.is_empty());
+    let observed = groups.filter(|(_, group)| group.begun > age.from.0);
+    observed.map(|((_, id), _)| outcome.segments.get(&id).cloned().unwrap_or_default()).collect()
 }
 
 /// How far a cohort has lived an age.

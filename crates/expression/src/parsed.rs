@@ -193,7 +193,7 @@ fn in_our_words(error: &PolarsError) -> String {
         "only numbers can be computed with".to_owned()
     } else if words.starts_with("cannot compare") {
         "values of different types can't be compared".to_owned()
-    } else if words.starts_with("conversion from `str`") {
+    } else if words.starts_with("conversion from `str`") || words.starts_with("casting from Utf8View") {
         "a quoted literal beside a column of numbers, dates or truths must be one itself".to_owned()
     } else {
         words

@@ -6,7 +6,7 @@ use tenure_model::{Day, TimePoint, Zone};
 
 use crate::PRECISION;
 use crate::parsed::Wanted;
-use crate::profile::TextType;
+use crate::profile::{TextType, boolean};
 
 /// The least decimals inside an expression: those of a quotient.
 const LEAST_SCALE: u8 = tenure_model::DIVISION_SCALE;
@@ -152,7 +152,12 @@ fn read_as(literal: &Expr, wanted: &DataType, zone: &Zone) -> Expr {
             Ok(day) => lit(day.0).cast(wanted.clone()),
             Err(_) => literal.clone(),
         },
-        (DataType::Datetime(..) | DataType::Date, None) => literal.clone(),
+        (DataType::Boolean, Some(text)) => match boolean(text.trim()) {
+            Some(truth) => lit(truth),
+            // Polars refuses it when the expression is tried.
+            None => literal.clone().strict_cast(DataType::Boolean),
+        },
+        (DataType::Datetime(..) | DataType::Date | DataType::Boolean, None) => literal.clone(),
         _ => literal.clone().strict_cast(wanted.clone()),
     }
 }

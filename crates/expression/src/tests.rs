@@ -106,6 +106,10 @@ fn quoted_literals_are_read_as_the_column() {
     assert_eq!(conditions("d in ('1.50')", columns).unwrap(), [value(true), value(false), value(false)]);
     assert_eq!(conditions("n between '2' and '9'", columns).unwrap(), [value(false), value(false), value(true)]);
     assert!(conditions("n in ('many')", columns).is_err());
+    let columns: &[(&str, &[&str])] = &[("paid", &["true", "FALSE", ""])];
+    assert_eq!(conditions("paid = 'true'", columns).unwrap(), [value(true), value(false), Outcome::Value(None)]);
+    assert_eq!(conditions("paid <> 'True'", columns).unwrap()[1], value(true));
+    assert!(conditions("paid = 'yes'", columns).is_err());
 }
 
 #[test]
