@@ -216,6 +216,9 @@ fn currencies(plan: &Plan<'_>, outcome: &Outcome) -> Vec<Option<String>> {
     if plan.query.measure != Measure::Value {
         return vec![None];
     }
+    if let Some(rates) = &plan.query.rates {
+        return vec![rates.target.clone()];
+    }
     let numbers = outcome.counts.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| number));
     let found: BTreeSet<Option<String>> = numbers.map(|number| outcome.currencies.get(number).cloned()).collect();
     if found.is_empty() { vec![None] } else { found.into_iter().collect() }
