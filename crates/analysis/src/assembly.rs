@@ -6,7 +6,7 @@ use tenure_history::Fingerprint;
 use tenure_model::{Age, AgeRange, Cell, Criterion, Decimal, Zone};
 
 use crate::counts::{Counters, Group, Money, WHOLE};
-use crate::dialect::Rules;
+use crate::dialect::{AgeZero, Rules};
 use crate::error::Error;
 use crate::interval::Wilson;
 use crate::matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, Totals};
@@ -260,10 +260,15 @@ impl<'a> Curve<'a> {
         let size = self.members.size;
         let exposed = self.members.lived_more_than(last_age_to_live(age));
         let counter = self.counter(at, age);
+        let (retained, retained_exposed) = if age.from == Age::BIRTH && self.plan.rules.age_zero == AgeZero::Everyone {
+            // Also in a segment of activity, in which not every member was active.
+            (size, exposed)
+        } else {
+            (self.retained.get(counter), self.retained_exposed.get(counter))
+        };
         if exposed == size {
-            Cell::Complete { size, retained: self.retained.get(counter) }
+            Cell::Complete { size, retained }
         } else if self.members.begun > age.from.0 {
-            let (retained, retained_exposed) = (self.retained.get(counter), self.retained_exposed.get(counter));
             Cell::InProgress { exposed, retained, retained_exposed }
         } else {
             Cell::Unobserved

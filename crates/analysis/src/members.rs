@@ -7,7 +7,7 @@ use tenure_model::{Age, AgeRange, CellState, Instant, Table, TimePoint};
 
 use crate::assembly::assemble;
 use crate::counts::WHOLE;
-use crate::dialect::Rules;
+use crate::dialect::{AgeZero, Rules};
 use crate::error::Error;
 use crate::life::{Born, Fate};
 use crate::matrix::{CohortStart, Definition, Segment};
@@ -223,7 +223,8 @@ impl Sink for Found {
             let mut row = self.row(plan, Segment::new(), member);
             if self.by_activity && self.wanted.names_segment() {
                 // Which of the segments that are asked for retain the member comes next.
-                (row.retained, row.returns) = (false, 0);
+                let everyone = plan.rules.age_zero == AgeZero::Everyone && self.wanted.age.from == Age::BIRTH;
+                (row.retained, row.returns) = (everyone, 0);
             }
             self.rows.push((member.customer, row));
             return;

@@ -114,7 +114,10 @@ impl<'a> Plan<'a> {
             columns.sign_up(name)?;
         }
         let by = query.by.iter().map(|name| Ok((name.clone(), columns.segment(name)?))).collect::<Result<Vec<_>, Error>>()?;
-        let (Some((first, last)), Some(until)) = (history.span(), as_of.or(observed.until)) else { return Ok(None) };
+        // Declared customers are members without any activity, once it is said how far they are seen.
+        let declared = matches!(rules.birth, Birth::Declared(_));
+        let span = history.span().or(as_of.filter(|_| declared).map(|at| (at, at)));
+        let (Some((first, last)), Some(until)) = (span, as_of.or(observed.until)) else { return Ok(None) };
         let units = Units::new(history, query, first, last)?;
         let until = match rules.window_end {
             WindowEnd::AsOf => until,
@@ -124,7 +127,6 @@ impl<'a> Plan<'a> {
                 units.cohorts.start(units.cohorts.number_at(inside) + 1)
             }
         };
-        let declared = matches!(rules.birth, Birth::Declared(_));
         let bounds = Bounds {
             until: (until <= last).then_some(until.0),
             born_from: born_from.filter(|from| declared || *from > first).map(|at| at.0),

@@ -237,6 +237,10 @@ impl<S: Sink> Walk<S> {
         let each_alone = plan.rules.segment_as_of == SegmentAsOf::BirthAndReturn && plan.segments.has(Home::Activity);
         let fate = if each_alone {
             let mut halves: Vec<u32> = events.iter().map(|event| event.half).collect();
+            if let Birth::Declared(_) = plan.rules.birth {
+                // A declared birth has no value of activity: it is born among the rows without one alone.
+                halves = vec![NOTHING];
+            }
             halves.sort_unstable();
             halves.dedup();
             // Segments that are drawn together are one log.

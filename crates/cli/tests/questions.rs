@@ -103,7 +103,8 @@ fn the_walk_over_days_counts_as_the_walk_over_rows() {
     for cohort in ["day", "week", "month", "quarter", "year"] {
         for age in ["week", "month", "year"] {
             let flags = ["--cohort", cohort, "--age", age];
-            let (mut days, mut rows) = (retention(&place, &flags), retention(&place, &[&flags[..], &["--filter", "true"]].concat()));
+            let (mut days, mut rows) =
+                (retention(&place, &flags), retention(&place, &[&flags[..], &["--filter", "true"]].concat()));
             assert_eq!(rows["definition"]["filter"], "true");
             for answer in [&mut days, &mut rows] {
                 answer["definition"]["filter"] = Value::Null;
@@ -150,7 +151,10 @@ fn wrong_files_of_queries_are_refused() {
         (&format!("{query}cohrt = \"week\""), "query \"a\": unexpected argument '--cohrt' found"),
         (&format!("{query}cohort = \"fortnight\""), "no period \"fortnight\""),
         (&format!("{query}command = \"inspect\""), "command = \"inspect\" (expected \"retention\")"),
-        (&format!("{query}born = \"event = 'sign_up'\""), "q.toml: query \"a\": no event \"sign_up\" in this history; did you mean \"signup\" (300 rows)?"),
+        (
+            &format!("{query}born = \"event = 'sign_up'\""),
+            "q.toml: query \"a\": no event \"sign_up\" in this history; did you mean \"signup\" (300 rows)?",
+        ),
         (&format!("{query}{query}"), "two queries are called \"a\""),
         (&format!("{query}output = \"x.csv\"\n[[query]]\noutput = \"x.csv\""), "\"a\" and \"query 2\" both write x.csv"),
         (&format!("{query}output = \"x.docx\""), "query \"a\": x.docx: the extension names no format"),
@@ -161,14 +165,29 @@ fn wrong_files_of_queries_are_refused() {
         assert!(said.contains(part), "{toml}\n{said}");
     }
     place.file("q.toml", query);
-    assert!(place.fails(2, &["run", "q.toml"]).contains("q.toml: it names no input; add input = \"HISTORY\", or use --over HISTORY"));
+    assert!(
+        place.fails(2, &["run", "q.toml"]).contains("q.toml: it names no input; add input = \"HISTORY\", or use --over HISTORY")
+    );
     assert!(place.fails(2, &["run", "none.toml"]).contains("none.toml: no such file"));
 }
 
 #[test]
 fn a_saved_query_runs_again() {
     let place = sample();
-    let flags = ["--by", "country", "--by", "plan", "--at=1,2", "--born", "event = 'signup'", "--min-returns", "2", "--wide", "-o", "a.csv"];
+    let flags = [
+        "--by",
+        "country",
+        "--by",
+        "plan",
+        "--at=1,2",
+        "--born",
+        "event = 'signup'",
+        "--min-returns",
+        "2",
+        "--wide",
+        "-o",
+        "a.csv",
+    ];
     place.ok(&[&["retention", "history", "-q", "--save", "by country"], &flags[..]].concat());
     let first = fs::read(place.path("a.csv")).unwrap();
     fs::remove_file(place.path("a.csv")).unwrap();
@@ -283,7 +302,8 @@ fn amounts_are_converted_by_the_day() {
         "log.csv",
         "customer,time,amount,currency\na,2024-01-05,10,EUR\na,2024-01-06,10,USD\na,2024-02-01,,USD\nb,2024-02-01,1.25,GBP\n",
     );
-    let base = ["retention", "log.csv", "--value", "amount", "--currency", "currency", "--measure", "value", "--rates", "rates.csv"];
+    let base =
+        ["retention", "log.csv", "--value", "amount", "--currency", "currency", "--measure", "value", "--rates", "rates.csv"];
     let rates = "date,currency,rate\n2024-01-05,EUR,1\n2024-01-06,USD,0.9134\n2024-02-01,GBP,1.2\n";
     place.file("rates.csv", rates);
     let answer = place.json(&base);

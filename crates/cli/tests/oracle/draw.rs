@@ -233,10 +233,6 @@ fn fit(mut question: Question, log: &Log) -> Question {
     if matches!(question.birth, Some(Birth::Declared(_))) && shared && by_row {
         question.segment_as_of = Some(SegmentAsOf::Birth);
     }
-    // Not settled: whether everybody is there at age 0 of each segment at activity, or those alone who are active in it.
-    if question.dialect == Dialect::Posthog && question.rules().segment_as_of == SegmentAsOf::Activity {
-        question.segment_as_of = Some(SegmentAsOf::Latest);
-    }
     if question.by.is_empty() {
         (question.top, question.segment_as_of) = (None, None);
     }

@@ -197,22 +197,25 @@ fn texts(array: &ArrayRef) -> Vec<Option<String>> {
 }
 
 /// The rows of a table, with the customer's id in the place of the number, by customer and time.
+/// The rows of a Parquet file.
+pub(crate) fn read_parquet(path: &Path) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for batch in batches(path) {
+        let from = rows.len();
+        rows.resize_with(from + batch.num_rows(), Row::new);
+        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+            for (row, text) in rows[from..].iter_mut().zip(texts(array)) {
+                row.extend(text.map(|text| (field.name().clone(), text)));
+            }
+        }
+    }
+    rows
+}
+
 pub(crate) fn table_of(history: &Path, table: &str) -> Vec<Row> {
     let files = live_files(history);
     let read = |table: &str| -> Vec<Row> {
-        let mut rows = Vec::new();
-        for (_, path) in files.iter().filter(|(of, _)| of == table) {
-            for batch in batches(path) {
-                let from = rows.len();
-                rows.resize_with(from + batch.num_rows(), Row::new);
-                for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-                    for (row, text) in rows[from..].iter_mut().zip(texts(array)) {
-                        row.extend(text.map(|text| (field.name().clone(), text)));
-                    }
-                }
-            }
-        }
-        rows
+        files.iter().filter(|(of, _)| of == table).flat_map(|(_, path)| read_parquet(path)).collect()
     };
     if table == "aliases" {
         return read(table);
