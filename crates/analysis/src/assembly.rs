@@ -18,7 +18,7 @@ use crate::summary::{SummaryCell, summarize};
 use crate::tally::last_age_to_live;
 
 /// More cells than anybody looks at.
-const MOST_CELLS: u64 = 20_000_000;
+pub(crate) const MOST_CELLS: u64 = 3_000_000;
 
 /// The definition that a result carries.
 pub(crate) fn definition(query: &RetentionQuery, rules: &Rules, home_zone: &Zone, content: Fingerprint) -> Definition {
@@ -59,11 +59,12 @@ pub(crate) fn definition(query: &RetentionQuery, rules: &Rules, home_zone: &Zone
 /// The matrix of a query from what was counted.
 pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMatrix, Error> {
     let counts = &outcome.counts;
+    let currencies = currencies(plan, outcome);
+    check_size(plan, outcome, currencies.len() as u64)?;
     let cohorts = cohorts(plan, outcome);
-    let ages = ages(plan, &cohorts)?;
+    let ages = ages(plan, &cohorts);
     let wilson = Wilson::new(plan.query.level);
     let least = plan.query.min_size.unwrap_or_default();
-    let currencies = currencies(plan, outcome);
     let (mut rows, mut hidden) = (Vec::new(), 0);
     let mut by_segment: BTreeMap<SegmentOrder, Vec<SummaryCell>> = BTreeMap::new();
     let mut over_all: Vec<SummaryCell> = Vec::new();
@@ -196,19 +197,35 @@ impl Ord for SegmentOrder {
     }
 }
 
-/// The ages or brackets shown.
-fn ages(plan: &Plan<'_>, cohorts: &[Cohort]) -> Result<Vec<AgeRange>, Error> {
-    let parts: u64 = cohorts.iter().map(|cohort| cohort.parts.len() as u64).sum();
-    let begun = cohorts.iter().map(|cohort| cohort.whole.begun).max().unwrap_or_default();
-    let asked = plan.asked();
-    let count = asked.as_ref().map_or(u64::from(begun), |asked| asked.len() as u64);
-    if count > u64::from(MOST_AGES) || parts * count > MOST_CELLS {
-        let unit = plan.query.age_period();
+/// Refuses tables that are too large to be looked at, before they are made.
+fn check_size(plan: &Plan<'_>, outcome: &Outcome, currencies: u64) -> Result<(), Error> {
+    let (mut cohorts, mut segments, mut begun, mut groups) = (BTreeSet::new(), BTreeSet::new(), 0, 0u64);
+    for ((cohort, id), group) in outcome.counts.groups() {
+        cohorts.insert(cohort);
+        segments.insert(id);
+        begun = begun.max(group.begun);
+        groups += 1;
+    }
+    let overlap = plan.segments.any() && plan.rules.segment_as_of == SegmentAsOf::Activity;
+    let parts = if overlap { cohorts.len() as u64 * segments.len() as u64 } else { groups };
+    let ages = plan.asked_count().unwrap_or(begun.into());
+    let too_many = outcome.counts.too_many || parts.saturating_mul(ages).saturating_mul(currencies) > MOST_CELLS;
+    if too_many || ages > u64::from(MOST_AGES) {
+        let (unit, more) = (plan.query.age_period(), if outcome.counts.too_many { "more than " } else { "" });
+        let what = if plan.segments.any() { "cohorts and segments" } else { "cohorts" };
+        let of_currencies = if currencies > 1 { format!(" and {currencies} currencies") } else { String::new() };
+        let fewer = if plan.segments.any() { "--top, " } else { "" };
         return Err(Error::query(format!(
-            "{parts} cohorts by {count} ages (counted by {unit}) are too many to show; choose longer periods, --ages, --at or --born-from"
+            "{more}{parts} {what} by {ages} ages (counted by {unit}){of_currencies} are too many to show; choose longer periods, {fewer}--ages, --at or --born-from"
         )));
     }
-    Ok(asked.unwrap_or_else(|| (0..begun).map(|age| AgeRange::one(Age(age))).collect()))
+    Ok(())
+}
+
+/// The ages or brackets shown.
+fn ages(plan: &Plan<'_>, cohorts: &[Cohort]) -> Vec<AgeRange> {
+    let begun = cohorts.iter().map(|cohort| cohort.whole.begun).max().unwrap_or_default();
+    plan.asked().unwrap_or_else(|| (0..begun).map(|age| AgeRange::one(Age(age))).collect())
 }
 
 /// The currencies of the blocks; one block where amounts do not matter or there are none.
@@ -342,6 +359,9 @@ fn notes(plan: &Plan<'_>) -> Vec<String> {
             "a declared birth has no row of activity: columns of activity are (none) at birth; use a column of the customers table, or --segment-as-of latest"
                 .to_owned(),
         );
+    }
+    if matches!(plan.rules.birth, Birth::Declared(_)) && plan.born.is_some() {
+        notes.push("births are declared, so --born has no say".to_owned());
     }
     if plan.query.min_size.is_some() {
         notes.push("cohorts below --min-size are not shown; the summary rests on all".to_owned());

@@ -24,6 +24,12 @@ pub(crate) struct Counts {
     pub(crate) without_birth: u64,
     /// The first rate of exchange that was needed and is not there.
     pub(crate) missing_rate: Option<(Day, String)>,
+    /// Distinct members of each segment, and the last of them.
+    members_of: HashMap<SegmentId, (u64, i64), FixedState>,
+    /// The most ages that have begun for anybody.
+    begun: u32,
+    /// Whether there are more cells than can be shown, so that counting on is for nothing.
+    pub(crate) too_many: bool,
 }
 
 /// A cohort or a segment of it.
@@ -131,6 +137,26 @@ impl Counts {
         self.groups.entry(key).or_default()
     }
 
+    /// Notes a member of a segment, who may be in several cohorts.
+    pub(crate) fn count_member(&mut self, segment: SegmentId, customer: i64) {
+        let (members, last) = self.members_of.entry(segment).or_insert((0, customer.wrapping_sub(1)));
+        if *last != customer {
+            *last = customer;
+            *members += 1;
+        }
+    }
+
+    /// Distinct members of a segment.
+    pub(crate) fn members_of(&self, segment: SegmentId) -> u64 {
+        self.members_of.get(&segment).map_or(0, |(members, _)| *members)
+    }
+
+    /// Gives up once there are more cells than can be shown; `asked` is the number of ages or brackets, where the query says it.
+    pub(crate) fn watch_size(&mut self, begun: u32, asked: Option<u64>, most: u64) {
+        self.begun = self.begun.max(begun);
+        self.too_many |= self.groups.len() as u64 * asked.unwrap_or(self.begun.into()) > most;
+    }
+
     /// All groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (GroupKey, &Group)> {
         self.groups.iter().map(|(key, group)| (*key, group))
@@ -151,6 +177,13 @@ impl Counts {
             let id = if id == WHOLE { WHOLE } else { segment(id) };
             self.groups.entry((cohort, id)).or_default().join(&group);
         }
+        for (id, (members, last)) in other.members_of {
+            let id = if id == WHOLE { WHOLE } else { segment(id) };
+            // A customer lies in one bucket, and a bucket in one walk.
+            self.members_of.entry(id).or_insert((0, last)).0 += members;
+        }
+        self.begun = self.begun.max(other.begun);
+        self.too_many |= other.too_many;
         self.customers += other.customers;
         self.members += other.members;
         self.born_outside += other.born_outside;

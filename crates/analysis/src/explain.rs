@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tenure_history::History;
-use tenure_model::{Age, AgeRange, Alignment, Criterion};
+use tenure_model::{Age, AgeRange, Alignment, Criterion, TimePoint};
 
 use crate::dialect::{
     AgeZero, Dialect, FirstEverRow, FirstReturns, RollingInstants, RollingMonth, Rules, ValueAverage, WindowEnd,
@@ -11,6 +11,7 @@ use crate::dialect::{
 use crate::error::Error;
 use crate::matrix::{CohortCell, CohortStart, RetentionMatrix, Segment};
 use crate::members::CellOf;
+use crate::plan::Plan;
 use crate::query::{Birth, Measure, RetentionQuery, SegmentAsOf, Summary};
 use crate::retention::retentions_under;
 
@@ -85,9 +86,11 @@ pub fn explain(history: &History, query: &RetentionQuery, cell: Option<&CellOf>)
         _ => true,
     };
     let chain: Vec<Link> = chain(&own, &theirs).into_iter().filter(matters).collect();
+    let cell = cell.map(|cell| start_of(history, query, &own, cell)).transpose()?;
+    let cell = cell.as_ref();
     let ruled = std::iter::once(own.clone()).chain(chain.iter().map(|(.., rules)| rules.clone()));
     let matrices = retentions_under(history, ruled.map(|rules| (query, rules)).collect())?;
-    let mut steps = Vec::new();
+    let (mut steps, mut absent) = (Vec::new(), 0);
     for (((rule, own, theirs, _), before), after) in chain.into_iter().zip(&matrices).zip(&matrices[1..]) {
         let of_summary = rule == SUMMARY;
         let (changed, of) = if of_summary { summary_differences(before, after) } else { differences(before, after) };
@@ -96,13 +99,39 @@ pub fn explain(history: &History, query: &RetentionQuery, cell: Option<&CellOf>)
             Some(cell) => Some(example_at(query, before, after, cell)),
             None => largest_change(before, after),
         };
+        if example.as_ref().is_some_and(|example| cell.is_some() && example.before.is_none() && example.after.is_none()) {
+            absent += 1;
+        }
         steps.push(Step { rule, own, theirs, of_summary, changed, of, example });
+    }
+    if let Some(cell) =
+        cell.filter(|_| absent > 0 && absent == steps.iter().filter(|step: &&Step| step.example.is_some()).count())
+    {
+        let cohort = match cell.cohort {
+            TimePoint::Day(day) => day.to_string(),
+            TimePoint::Instant(at) => at.to_string(),
+        };
+        return Err(Error::query(format!(
+            "--in-cohort {cohort} --in-age {}: there is no such cell, under whichever rules",
+            cell.age
+        )));
     }
     let (changed, cells) = match (matrices.first(), matrices.last()) {
         (Some(first), Some(last)) => differences(first, last),
         _ => (0, 0),
     };
     Ok(Explanation { dialect: query.dialect, steps, same_cells: (cells - changed, cells) })
+}
+
+/// The cell with the start of its cohort's period instead of any date in it.
+fn start_of(history: &History, query: &RetentionQuery, rules: &Rules, cell: &CellOf) -> Result<CellOf, Error> {
+    let Some(plan) = Plan::new(history, query, rules.clone())? else { return Ok(cell.clone()) };
+    let number = plan.units.cohorts.number_at(cell.cohort.resolve(plan.units.zone()));
+    let cohort = match crate::assembly::start(&plan, number) {
+        CohortStart::Day(day) => TimePoint::Day(day),
+        CohortStart::Hour(at, _) => TimePoint::Instant(at),
+    };
+    Ok(CellOf { cohort, ..cell.clone() })
 }
 
 type Link = (&'static str, String, String, Rules);

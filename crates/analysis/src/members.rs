@@ -133,7 +133,7 @@ pub fn members(history: &History, query: &RetentionQuery, cell: &CellOf, retaine
         .map(|(number, row)| MemberRow { customer: ids.get(&number).cloned().unwrap_or_default(), ..row })
         .collect();
     rows.sort_by(|a, b| a.customer.cmp(&b.customer).then_with(|| a.segment.cmp(&b.segment)));
-    Ok(Members { definition: matrix.definition, cohort: start, age, state: state(&plan, &outcome, number, age), rows })
+    Ok(Members { definition: matrix.definition, cohort: start, age, state: state(&plan, &outcome, &wanted), rows })
 }
 
 /// The segments of a cohort for which an age has begun, or which have lived it; without segments of its own the cohort is
@@ -144,9 +144,12 @@ fn observed_segments(outcome: &crate::retention::Outcome, cohort: i32, age: AgeR
     observed.map(|((_, id), _)| outcome.segments.get(&id).cloned().unwrap_or_default()).collect()
 }
 
-/// How far a cohort has lived an age.
-fn state(plan: &Plan<'_>, outcome: &crate::retention::Outcome, cohort: i32, age: AgeRange) -> CellState {
-    let groups = outcome.counts.groups().filter(|((number, _), _)| *number == cohort).map(|(_, group)| group);
+/// How far the members asked about have lived the age.
+fn state(plan: &Plan<'_>, outcome: &crate::retention::Outcome, wanted: &Wanted) -> CellState {
+    let age = wanted.age;
+    let asked = |id: u32| outcome.segments.get(&id).is_none_or(|segment| wanted.has_segment(segment));
+    let groups =
+        outcome.counts.groups().filter(|((number, id), _)| *number == wanted.cohort && asked(*id)).map(|(_, group)| group);
     let (mut size, mut exposed, mut begun) = (0, 0, false);
     for group in groups.filter(|group| !group.lived.is_empty()) {
         size += group.size;

@@ -112,6 +112,11 @@ impl<'a> Plan<'a> {
         };
         if let Birth::Declared(name) = &rules.birth {
             columns.sign_up(name)?;
+            if history.rows_of(tenure_model::Table::Customers) == 0 {
+                return Err(Error::query(format!(
+                    "--birth declared:{name}: the history has no customers table; ingest an export of customers with --table customers"
+                )));
+            }
         }
         let by = query.by.iter().map(|name| Ok((name.clone(), columns.segment(name)?))).collect::<Result<Vec<_>, Error>>()?;
         // Declared customers are members without any activity, once it is said how far they are seen.
@@ -174,6 +179,16 @@ impl<'a> Plan<'a> {
             (Criterion::Brackets(brackets), _) => Some(brackets.ranges().to_vec()),
             (_, Ages::At(ages)) => Some(ages.iter().copied().map(AgeRange::one).collect()),
             (_, Ages::First(count)) => Some((0..*count).map(|age| AgeRange::one(tenure_model::Age(age))).collect()),
+            (_, Ages::Begun) => None,
+        }
+    }
+
+    /// How many ages or brackets are asked for, where the query says which.
+    pub(crate) fn asked_count(&self) -> Option<u64> {
+        match (&self.rules.criterion, &self.query.ages) {
+            (Criterion::Brackets(brackets), _) => Some(brackets.ranges().len() as u64),
+            (_, Ages::At(ages)) => Some(ages.len() as u64),
+            (_, Ages::First(count)) => Some(u64::from(*count)),
             (_, Ages::Begun) => None,
         }
     }

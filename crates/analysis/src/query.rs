@@ -246,6 +246,9 @@ impl fmt::Display for Measure {
     }
 }
 
+/// Rates below this, in units of their last decimal, times amounts of 18 digits add up exactly over a billion rows.
+const LARGEST_RATE: i128 = 1_000_000_000_000;
+
 /// Rates of exchange by local date and currency: how much of the target currency one unit is worth.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rates {
@@ -261,19 +264,30 @@ pub struct Rates {
 
 impl Rates {
     /// Rates from their rows; the target is found among them.
-    pub fn new(source: impl Into<String>, by_day: BTreeMap<(Day, String), Decimal>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Where a rate has too many digits for totals to stay exact.
+    pub fn new(source: impl Into<String>, by_day: BTreeMap<(Day, String), Decimal>) -> Result<Self, Error> {
+        let source = source.into();
         let scale = by_day.values().map(|rate| rate.normalized().scale()).max().unwrap_or_default();
         let one = Decimal::new(1, 0);
         let mut all_ones: BTreeMap<String, bool> = BTreeMap::new();
         let mut units: BTreeMap<Day, BTreeMap<String, i128>> = BTreeMap::new();
         for ((day, currency), rate) in by_day {
             *all_ones.entry(currency.clone()).or_insert(true) &= rate.normalized() == one;
-            let at_scale = rate.normalized().at_scale(scale).map(Decimal::units).unwrap_or_default();
+            let at_scale = rate.normalized().at_scale(scale).map(Decimal::units).filter(|units| units.abs() < LARGEST_RATE);
+            let Some(at_scale) = at_scale else {
+                return Err(Error::query(format!(
+                    "{source}: the rate {rate} of {currency} on {day} has too many digits for exact totals (12 are kept, counted to the last decimal of any rate): round the rates"
+                )));
+            };
             units.entry(day).or_default().insert(currency, at_scale);
         }
-        let mut targets = all_ones.into_iter().filter(|(_, ones)| *ones).map(|(currency, _)| currency);
+        let mut targets =
+            all_ones.into_iter().filter(|(currency, ones)| *ones && !currency.is_empty()).map(|(currency, _)| currency);
         let target = targets.next().filter(|_| targets.next().is_none());
-        Self { source: source.into(), target, scale, by_day: units }
+        Ok(Self { source, target, scale, by_day: units })
     }
 
     /// Decimals of the rates.

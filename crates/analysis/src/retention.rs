@@ -98,11 +98,15 @@ impl Outcome {
             }
         }
         if let (Some((day, currency)), Some(rates)) = (&self.counts.missing_rate, &plan.query.rates) {
-            let currency = if currency.is_empty() { "amounts without currency" } else { currency };
-            return Err(Error::query(format!(
-                "{}: no rate for {currency} on {day}; add a line for that date (rate 1 where it is the currency converted to)",
-                rates.source
-            )));
+            let (whose, advice) = if currency.is_empty() {
+                (
+                    "amounts without currency",
+                    "add a line with that date and no currency, or say the currency with --currency when the export is read",
+                )
+            } else {
+                (currency.as_str(), "add a line for that date (rate 1 where it is the currency converted to)")
+            };
+            return Err(Error::query(format!("{}: no rate for {whose} on {day}; {advice}", rates.source)));
         }
         Ok(())
     }
@@ -198,10 +202,8 @@ fn join_walks(mine: &mut Walk<Counts>, other: Walk<Counts>) {
 pub(crate) fn keep_largest(plan: &mut Plan<'_>, outcome: &Outcome) -> bool {
     let Some(top) = plan.query.top else { return false };
     let mut sizes: BTreeMap<&Segment, u64> = BTreeMap::new();
-    for ((_, id), group) in outcome.counts.groups() {
-        if let Some(segment) = outcome.segments.get(&id) {
-            *sizes.entry(segment).or_default() += group.size;
-        }
+    for (id, segment) in &outcome.segments {
+        *sizes.entry(segment).or_default() += outcome.counts.members_of(*id);
     }
     if sizes.len() <= top {
         return false;

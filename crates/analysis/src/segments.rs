@@ -107,26 +107,28 @@ impl SegmentIds {
         let codes: Vec<(usize, Option<Codes<'_>>)> =
             columns.of(Home::Activity).map(|(place, name)| (place, rows.codes(name))).collect();
         let names: Vec<Vec<&str>> = codes.iter().map(|(_, codes)| codes.map(|codes| codes.names()).unwrap_or_default()).collect();
-        // Combinations of codes are few, however many rows there are.
-        let mut known: HashMap<u64, u32, FixedState> = HashMap::default();
-        let code_of = |row: usize| {
-            codes.iter().zip(&names).fold(0u64, |sum, ((_, codes), names)| {
-                let code = codes.and_then(|codes| codes.get(row)).map_or(0, |code| code as u64 + 1);
-                sum.wrapping_mul(names.len() as u64 + 1).wrapping_add(code)
-            })
-        };
+        // Combinations of codes are few, however many rows there are. They are numbered column by column, since all codes
+        // together may pass any number.
+        let mut combinations: HashMap<(u32, u32), u32, FixedState> = HashMap::default();
+        let mut known: Vec<Option<u32>> = vec![None];
         (0..rows.len())
             .map(|row| {
-                let code = code_of(row);
-                if let Some(half) = known.get(&code) {
-                    return *half;
+                let combination = codes.iter().fold(0, |before, (_, codes)| {
+                    let code = codes.and_then(|codes| codes.get(row)).map_or(0, |code| code as u32 + 1);
+                    *combinations.entry((before, code)).or_insert_with(|| {
+                        known.push(None);
+                        known.len() as u32 - 1
+                    })
+                });
+                if let Some(half) = known[combination as usize] {
+                    return half;
                 }
                 let mut values: Segment = vec![None; width];
                 for ((place, codes), names) in codes.iter().zip(&names) {
                     values[*place] = codes.and_then(|codes| codes.get(row)).map(|code| names[code].to_owned());
                 }
                 let half = self.half(values);
-                known.insert(code, half);
+                known[combination as usize] = Some(half);
                 half
             })
             .collect()

@@ -2,6 +2,7 @@
 
 use tenure_model::{AgeRange, Criterion, Day, Instant};
 
+use crate::assembly::MOST_CELLS;
 use crate::clock::Exposure;
 use crate::counts::Counts;
 use crate::life::Fate;
@@ -11,7 +12,12 @@ use crate::walk::{Member, NO_CURRENCY, Numbering, Sink};
 
 impl Sink for Counts {
     fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
+        if self.too_many {
+            return;
+        }
         let last = plan.last_age();
+        self.watch_size(member.exposure.begun, plan.asked_count(), MOST_CELLS);
+        self.count_member(member.segment, member.customer);
         let group = self.group((member.birth.cohort, member.segment));
         if member.is_own {
             group.add_member(member.exposure);

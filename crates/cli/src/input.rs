@@ -56,7 +56,15 @@ pub(crate) fn open_for(
             if total.rejected > 0 || total.duplicate > 0 {
                 term.note(&format!("{} rows rejected, {} duplicate, of {} read", total.rejected, total.duplicate, total.read));
             }
-            loaded.history.map(Box::new).map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
+            let history = loaded.history;
+            if total.kept > 0 && history.as_ref().is_some_and(|history| history.rows() == 0) {
+                bail!(
+                    "{}: this export is not about what customers did; ingest it into a history, beside an export of activity: tenure ingest {} --into HISTORY",
+                    input.display(),
+                    input.display()
+                );
+            }
+            history.map(Box::new).map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
         }
         None => {
             say_too_many_rejects(&report, options.max_rejects, "nothing was computed", term);

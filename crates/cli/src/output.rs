@@ -52,6 +52,23 @@ impl OutputArgs {
         self.output.is_none()
     }
 
+    /// Refuses to write over what is read.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is the input, or lies in the history that is.
+    pub(crate) fn check_input(&self, input: &Path) -> anyhow::Result<()> {
+        let Some(path) = &self.output else { return Ok(()) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let (Ok(input), Ok(folder)) = (input.canonicalize(), folder.canonicalize()) else { return Ok(()) };
+        let target = path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()));
+        if target == input || input.is_dir() && target.starts_with(&input) {
+            let what = if input.is_dir() { "it lies inside the history" } else { "it is the input" };
+            bail!("{}: the result is not written there, since {what}; choose another file", path.display());
+        }
+        Ok(())
+    }
+
     /// Writes a result.
     pub(crate) fn write(&self, bytes: &[u8], format: Format, term: &Term) -> anyhow::Result<()> {
         match &self.output {

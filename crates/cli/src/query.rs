@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use tenure_analysis::{
     Ages, Birth, CellOf, DEFAULT_LEVEL, Dialect, MOST_AGES, Measure, Rates, RetentionQuery, SegmentAsOf, Summary, segment_value,
 };
+use tenure_history::{Column, History};
 use tenure_model::{Age, Alignment, Brackets, Criterion, Day, Decimal, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
 
 /// The question.
@@ -158,6 +159,36 @@ impl QueryArgs {
         })
     }
 
+    /// Refuses conditions and segments on amounts or currencies that no row has: an export's own column of that name is not
+    /// what is meant by it.
+    pub(crate) fn check_amounts(&self, history: &History) -> anyhow::Result<()> {
+        let texts = [("--filter", &self.only), ("--born", &self.born), ("--returned", &self.returned)];
+        let named = |wanted: &str| {
+            let in_text = |text: &Option<String>| {
+                text.as_deref().and_then(tenure_analysis::columns_of).is_some_and(|names| names.iter().any(|name| name == wanted))
+            };
+            let by = self.by.iter().any(|name| name.trim() == wanted).then_some("--by");
+            texts.iter().find(|(_, text)| in_text(text)).map(|(flag, _)| *flag).or(by)
+        };
+        for (wanted, column) in [(column::VALUE, Column::Value), (column::CURRENCY, Column::Currency)] {
+            let Some(flag) = named(wanted) else { continue };
+            let present = history.scan(&[column]).fold(
+                || false,
+                |any: &mut bool, rows| {
+                    *any |= rows.missing(wanted).is_some_and(|missing| missing < rows.len());
+                    Ok::<(), tenure_history::Error>(())
+                },
+                |a, b| a | b,
+            )?;
+            if !present && history.rows() > 0 {
+                bail!(
+                    "{flag} names \"{wanted}\", and no row has one: say which column it is with --{wanted}, when the export is read"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// The columns that an export must keep for the query, and the flags that ask for them.
     pub(crate) fn asked_columns(&self) -> Vec<(String, &'static str)> {
         let own = [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER];
@@ -274,5 +305,5 @@ fn read_rates(path: &Path) -> anyhow::Result<Rates> {
     if rates.is_empty() {
         bail!("--rates {name}: it has no rate");
     }
-    Ok(Rates::new(name.to_string(), rates))
+    Ok(Rates::new(name.to_string(), rates)?)
 }

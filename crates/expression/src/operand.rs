@@ -17,7 +17,7 @@ impl ColumnKind {
     /// What it holds, where people read it.
     pub fn in_words(&self) -> String {
         let words = match self {
-            ColumnKind::Text(profile) if profile.is_blank() => "no values",
+            ColumnKind::Text(profile) if profile.is_blank() && !profile.is_text() => "no values",
             ColumnKind::Text(profile) => match (profile.strict(), profile.mostly()) {
                 (TextType::Integer(_) | TextType::Decimal(..), _) => "numbers",
                 (TextType::Boolean, _) => "true and false",

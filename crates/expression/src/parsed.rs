@@ -5,8 +5,9 @@ use arrow::datatypes::DataType as ArrowType;
 use polars::prelude::{DataType, Expr, Operator, PolarsError, Schema};
 
 use sqlparser::dialect::GenericDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 use tenure_model::Zone;
 
 use crate::error::Error;
@@ -16,7 +17,7 @@ use crate::near::suggestion;
 use crate::operand::{ColumnKind, Meant, Operand};
 use crate::place;
 use crate::profile::{TextProfile, TextType};
-use crate::rewrite::{Arithmetic, beside_columns, exact_literals, polars_type, texts};
+use crate::rewrite::{Arithmetic, beside_columns, dates_beside_numbers, exact_literals, polars_type, texts};
 
 const SEVERAL_ROWS: &str = "this looks at several rows at once; expected an expression over the columns of one row";
 
@@ -174,6 +175,11 @@ impl Parsed {
             scale,
             schema: Arc::new(schema),
         };
+        if let Some(column) = dates_beside_numbers(&self.expression, &evaluator.schema) {
+            let message =
+                format!("\"{column}\" holds dates or times and is compared with a number; write it in quotes, as '2024-02-01'");
+            return Err(PolarsError::ComputeError(message.into()));
+        }
         let found = evaluator.output_type()?;
         if wanted.accepts(&found) {
             Ok(evaluator)
@@ -222,6 +228,7 @@ fn what_there_is(operands: &[(&String, Operand)]) -> String {
 ///
 /// Where it can't be read.
 pub fn column_names(text: &str) -> Result<Vec<String>, Error> {
+    check_syntax(text).map_err(Error::new)?;
     let expression = polars::sql::sql_expr(text).map_err(|error| Error::new(first_line(&error)))?;
     let mut names: Vec<String> = Vec::new();
     for part in &expression {
@@ -239,8 +246,21 @@ fn pointed_at(text: &str, column: &str) -> String {
     place::of_column(text, column).map(|at| place::pointed(text, at)).unwrap_or_default()
 }
 
+/// So many parts may be joined: Polars goes down into each by itself.
+const MOST_JOINTS: usize = 299;
+
 /// Checks that a text is one SQL expression and nothing more. Polars itself does not say where it is not.
 fn check_syntax(text: &str) -> Result<(), String> {
+    let tokens = Tokenizer::new(&GenericDialect, text).tokenize().unwrap_or_default();
+    let joint = |token: &&Token| matches!(token, Token::Word(word) if matches!(word.keyword, Keyword::AND | Keyword::OR));
+    let joints = tokens.iter().filter(joint).count();
+    if joints > MOST_JOINTS {
+        return Err(format!(
+            "it joins {} parts by and, or; at most {} are read: use column in ('a', 'b', …)",
+            joints + 1,
+            MOST_JOINTS + 1
+        ));
+    }
     let wrong = |reason: &str, at: Option<usize>| {
         let mark = at.map(|at| place::pointed(text, at)).unwrap_or_default();
         format!("cannot read this as a SQL expression ({reason}){mark}")

@@ -1,7 +1,7 @@
 //! Expressions made to fit the types of their columns.
 
 use arrow::datatypes::DataType as ArrowType;
-use polars::prelude::{AnyValue, DataType, Expr, LiteralValue, Operator, PolarsError, Schema, lit};
+use polars::prelude::{AnyValue, DataType, Expr, LiteralValue, NamedFrom, Operator, PolarsError, Schema, Series, lit};
 use tenure_model::{Day, TimePoint, Zone};
 
 use crate::PRECISION;
@@ -139,6 +139,9 @@ pub(crate) fn beside_columns(expression: Expr, schema: &Schema, zone: &Zone) -> 
 /// A quoted literal, or a list of them, as a type. What can't be read as it is an error when the expression is tried.
 fn read_as(literal: &Expr, wanted: &DataType, zone: &Zone) -> Expr {
     let Expr::Literal(value) = literal else { return literal.clone() };
+    if let LiteralValue::Series(list) = value {
+        return list_as(list, wanted, zone).map_or_else(|| literal.clone().strict_cast(wanted.clone()), lit);
+    }
     if value.get_datatype() != DataType::String {
         return literal.clone();
     }
@@ -160,6 +163,51 @@ fn read_as(literal: &Expr, wanted: &DataType, zone: &Zone) -> Expr {
         (DataType::Datetime(..) | DataType::Date | DataType::Boolean, None) => literal.clone(),
         _ => literal.clone().strict_cast(wanted.clone()),
     }
+}
+
+/// A list of quoted dates, times or truths as a type; nothing where one of them is none, or for other types.
+fn list_as(list: &Series, wanted: &DataType, zone: &Zone) -> Option<Series> {
+    if list.dtype() != &DataType::String {
+        return None;
+    }
+    let texts: Vec<String> = list.iter().map(|value| value.get_str().map(str::to_owned)).collect::<Option<_>>()?;
+    let name = list.name().clone();
+    match wanted {
+        DataType::Datetime(..) => {
+            let instant = |text: &String| Some(text.parse::<TimePoint>().ok()?.resolve(zone).0);
+            Series::new(name, texts.iter().map(instant).collect::<Option<Vec<i64>>>()?).cast(wanted).ok()
+        }
+        DataType::Date => {
+            let day = |text: &String| Some(text.parse::<Day>().ok()?.0);
+            Series::new(name, texts.iter().map(day).collect::<Option<Vec<i32>>>()?).cast(wanted).ok()
+        }
+        DataType::Boolean => {
+            Some(Series::new(name, texts.iter().map(|text| boolean(text.trim())).collect::<Option<Vec<bool>>>()?))
+        }
+        _ => None,
+    }
+}
+
+/// A column of dates or times that is compared with a number, which Polars would do by their inner values.
+pub(crate) fn dates_beside_numbers(expression: &Expr, schema: &Schema) -> Option<String> {
+    let date = |part: &Expr| match part {
+        Expr::Column(name) => {
+            matches!(schema.get(name.as_str()), Some(DataType::Date | DataType::Datetime(..))).then(|| name.to_string())
+        }
+        _ => None,
+    };
+    let number = |part: &Expr| match part {
+        Expr::Literal(value) => {
+            value.to_any_value().is_some_and(|value| value.get_str().is_none() && value.extract::<f64>().is_some())
+        }
+        _ => false,
+    };
+    expression.into_iter().find_map(|part| match part {
+        Expr::BinaryExpr { left, op, right } if op.is_comparison() => {
+            date(left).filter(|_| number(right)).or_else(|| date(right).filter(|_| number(left)))
+        }
+        _ => None,
+    })
 }
 
 /// The texts of a literal or a list of literals, if they are all texts.

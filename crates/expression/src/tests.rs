@@ -110,6 +110,8 @@ fn quoted_literals_are_read_as_the_column() {
     assert_eq!(conditions("paid = 'true'", columns).unwrap(), [value(true), value(false), Outcome::Value(None)]);
     assert_eq!(conditions("paid <> 'True'", columns).unwrap()[1], value(true));
     assert!(conditions("paid = 'yes'", columns).is_err());
+    assert!(conditions("paid in ('true', 'x')", columns).is_err());
+    assert_eq!(conditions("paid in ('true')", columns).unwrap()[..2], [value(true), value(false)]);
 }
 
 #[test]
@@ -132,6 +134,13 @@ fn typed_columns_keep_their_values() {
     assert_eq!(holds("t >= '1970-01-02T00:00:00Z'"), [value(false), value(true)]);
     assert_eq!(holds("d = '1970-02-01'"), [value(false), value(true)]);
     assert!(evaluator("d = 'soon'", Wanted::Condition).is_err());
+    assert_eq!(holds("d in ('1970-02-01', '1970-03-01')"), [value(false), value(true)]);
+    assert_eq!(holds("t in ('1970-01-02')"), [value(false), value(true)]);
+    assert!(evaluator("d in ('soon')", Wanted::Condition).is_err());
+    for beside_a_number in ["t >= 20240201", "9 = d", "d <> 1.5"] {
+        let said = evaluator(beside_a_number, Wanted::Condition).unwrap_err().to_string();
+        assert!(said.contains("holds dates or times and is compared with a number"), "{said}");
+    }
     let sums = evaluator("q + 0", Wanted::Number).unwrap().numbers(2, array).unwrap();
     assert_eq!(sums[0], value("18446744073709551615".parse().unwrap()));
 }
@@ -185,6 +194,16 @@ fn mistakes_are_pointed_at() {
 
 fn same(found: &str, expected: &str) {
     assert_eq!(found, expected, "\n{found}");
+}
+
+#[test]
+fn a_condition_has_so_many_parts_at_the_most() {
+    let header: Vec<Arc<str>> = vec!["plan".into()];
+    let text = |parts: usize| (0..parts).map(|i| format!("plan = 'x{i}'")).collect::<Vec<_>>().join(" or ");
+    assert_eq!(Tree::of(&Parsed::new("--filter", &text(300), &header).unwrap()).parts().len(), 300);
+    let said = Parsed::new("--filter", &text(20_000), &header).unwrap_err().to_string();
+    assert!(said.ends_with("it joins 20000 parts by and, or; at most 300 are read: use column in ('a', 'b', …)"));
+    assert!(column_names(&text(20_000)).is_err());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) fn batch(matrix: &RetentionMatrix) -> Result<RecordBatch, Error> {
     };
     columns.cohort_starts();
     for (place, name) in matrix.definition.by.iter().enumerate() {
-        columns.texts(name, |row, _| row.segment[place].clone());
+        columns.texts(&by_column(name), |row, _| row.segment[place].clone());
     }
     if matrix.measure == Measure::Value {
         columns.texts("currency", |row, _| row.currency.clone());
@@ -51,6 +51,38 @@ pub(crate) fn batch(matrix: &RetentionMatrix) -> Result<RecordBatch, Error> {
     let definition = serde_json::to_string(&matrix.definition).map_err(|error| Error::encoding("the definition", error))?;
     let schema = Schema::new(columns.fields).with_metadata([("tenure.definition".to_owned(), definition)].into());
     RecordBatch::try_new(Arc::new(schema), columns.arrays).map_err(|error| Error::encoding("the table", error))
+}
+
+/// The columns that results have by themselves.
+const OWN_COLUMNS: [&str; 23] = [
+    "cohort",
+    "currency",
+    "size",
+    "age",
+    "age_to",
+    "state",
+    "exposed",
+    "retained",
+    "retained_exposed",
+    "rate",
+    "low",
+    "high",
+    "provisional_rate",
+    "events",
+    "active",
+    "value",
+    "value_missing",
+    "value_per_member",
+    "value_per_active",
+    "value_cumulative_per_member",
+    "customer",
+    "birth",
+    "returns",
+];
+
+/// What a column of segments is called in a table of results: `by_age` where the result has an `age` of its own.
+pub(crate) fn by_column(name: &str) -> String {
+    if OWN_COLUMNS.contains(&name) { format!("by_{name}") } else { name.to_owned() }
 }
 
 struct Columns<'a> {

@@ -9,6 +9,7 @@ use tenure_analysis::{Definition, Members};
 
 use crate::error::Error;
 use crate::format::Format;
+use crate::long::by_column;
 use crate::retention::{arrow, csv, parquet, text_rows};
 use crate::text_table::{Align, TextTable};
 use crate::wide::NONE;
@@ -65,7 +66,7 @@ fn batch(members: &Members) -> Result<RecordBatch, Error> {
     add("customer", texts(&|row| Some(rows[row].customer.clone())));
     add("cohort", texts(&|_| Some(members.cohort.to_string())));
     for (place, name) in members.definition.by.iter().enumerate() {
-        add(name, texts(&|row| rows[row].segment.get(place).cloned().flatten()));
+        add(&by_column(name), texts(&|row| rows[row].segment.get(place).cloned().flatten()));
     }
     let births: TimestampMicrosecondArray = rows.iter().map(|row| Some(row.birth.0)).collect();
     add("birth", Arc::new(births.with_timezone("+00:00")));

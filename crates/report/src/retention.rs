@@ -108,6 +108,9 @@ fn sentence_start(matrix: &RetentionMatrix) -> String {
     let birth = match d.birth.as_str() {
         "first" if d.born.is_none() => "first activity".to_owned(),
         "first" => format!("first birth activity{of}"),
+        "first-ever" if d.dialect == "posthog" => {
+            format!("the first activity of the selector's event, which must be a birth{of}")
+        }
         "first-ever" => format!("first activity of any kind, which must be a birth{of}"),
         "recurring" => format!("any activity{of}, again in each {}", d.cohort),
         declared => declared.replace("declared:", "the date "),
@@ -160,7 +163,7 @@ fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
 /// A Markdown table; `rule` is what stands below a column's name.
 pub(crate) fn markdown_table(header: &[String], rows: &[Vec<String>], rule: impl Fn(&str) -> &'static str) -> String {
     let line = |fields: &[String]| {
-        let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|")).collect();
+        let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|").replace(char::is_control, " ")).collect();
         format!("| {} |\n", fields.join(" | "))
     };
     let rules: Vec<String> = header.iter().map(|name| rule(name).to_owned()).collect();

@@ -19,6 +19,9 @@ const DARK_FROM: usize = 4;
 const BLACK: u8 = 16;
 const WHITE: u8 = 231;
 
+/// Segments' values are cut to so many characters.
+const LONGEST_LABEL: usize = 28;
+
 /// The least room that columns for ages get, however narrow the terminal.
 const LEAST_AGES: usize = 1;
 
@@ -37,7 +40,16 @@ struct Painted {
 pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle) -> String {
     let mut text = title(matrix, show);
     if matrix.cohorts.is_empty() {
-        text.push_str("\nNo customer was born in the range asked for.\n");
+        let totals = &matrix.totals;
+        text.push_str(if totals.hidden_cohorts > 0 {
+            "\nEvery cohort is below --min-size.\n"
+        } else if totals.customers == 0 {
+            "\nThere is no activity: the history has none, or --filter leaves none.\n"
+        } else if totals.born_outside_range == 0 {
+            "\nNo customer has a birth: no activity matches.\n"
+        } else {
+            "\nNo customer was born in the range asked for.\n"
+        });
     } else {
         text.push('\n');
         let (body, hidden) = fit(matrix, show, style);
@@ -117,7 +129,8 @@ impl Grid {
     fn new(matrix: &RetentionMatrix, show: Show, precision: Precision) -> Self {
         let priced = matrix.measure == Measure::Value && matrix.cohorts.iter().any(|row| row.currency.is_some());
         let by = &matrix.definition.by;
-        let mut labels = vec![label("cohort", by.iter().map(String::as_str), priced.then_some("currency"), "size")];
+        let mut labels =
+            vec![label("cohort", by.iter().map(|name| segment_label(&Some(name.clone()))), priced.then_some("currency"), "size")];
         let heats = matrix.cohorts.iter().flat_map(|row| (0..row.cells.len()).filter_map(|place| heat(matrix, show, row, place)));
         let range = heats.fold(None, |range: Option<(f64, f64)>, heat| {
             Some(range.map_or((heat, heat), |(least, most)| (least.min(heat), most.max(heat))))
@@ -136,18 +149,18 @@ impl Grid {
             segments.dedup();
             for segment in segments {
                 let of_all = vec![String::new(); by.len()];
-                let values =
-                    segment.as_ref().map_or(of_all, |values| values.iter().map(|v| segment_label(v).to_owned()).collect());
+                let values = segment.as_ref().map_or(of_all, |values| values.iter().map(segment_label).collect());
                 // The members over all; those of a segment stand in its cohorts.
                 let members = if segment.is_none() { grouped(matrix.totals.memberships) } else { String::new() };
-                labels.push(label(&matrix.definition.summary, values.iter().map(String::as_str), None, &members));
+                labels.push(label(&matrix.definition.summary, values.into_iter(), None, &members));
                 let at = |age| matrix.summary.iter().find(|point| point.age == age && point.segment == *segment);
                 let texts =
                     matrix.ages.iter().map(|&age| at(age).map(|point| percent(point.rate, precision)).unwrap_or_default());
                 cells.push(texts.map(|text| Painted { text: format!("{text} "), style }).collect());
             }
         }
-        let label_widths = (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].len()).max().unwrap_or(0)).collect();
+        let label_widths =
+            (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
         Self { labels, label_widths, ages: matrix.ages.iter().map(|age| format!("{age} ")).collect(), cells, summary_from }
     }
 
@@ -190,15 +203,21 @@ impl Grid {
     }
 }
 
-fn label<'a>(cohort: &str, segment: impl Iterator<Item = &'a str>, currency: Option<&str>, size: &str) -> Vec<String> {
-    let segment = segment.map(str::to_owned);
+fn label(cohort: &str, segment: impl Iterator<Item = String>, currency: Option<&str>, size: &str) -> Vec<String> {
     let rest = [currency, Some(size)].into_iter().flatten().map(str::to_owned);
     std::iter::once(cohort.to_owned()).chain(segment).chain(rest).collect()
 }
 
 /// A segment's value as tables show it.
-fn segment_label(value: &Option<String>) -> &str {
-    value.as_deref().unwrap_or(NONE)
+fn segment_label(value: &Option<String>) -> String {
+    let Some(value) = value else { return NONE.to_owned() };
+    // What a terminal would obey is not shown, and long values leave room for the numbers.
+    let mut shown: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_LABEL).collect();
+    if value.chars().count() > LONGEST_LABEL {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
 }
 
 fn painted(

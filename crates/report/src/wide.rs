@@ -5,6 +5,7 @@ use tenure_analysis::{CohortCell, CohortRow, Measure, RetentionMatrix, ValueAver
 use tenure_model::{CellState, Decimal};
 
 use crate::format::Show;
+use crate::long::by_column;
 
 /// How a missing value of a segment is shown.
 pub(crate) const NONE: &str = "(none)";
@@ -16,7 +17,7 @@ pub(crate) const IN_PROGRESS: &str = "*";
 pub(crate) fn rows(matrix: &RetentionMatrix, show: Show, share: fn(f64) -> String) -> (Vec<String>, Vec<Vec<String>>) {
     let priced = matrix.measure == Measure::Value;
     let mut header = vec!["cohort".to_owned()];
-    header.extend(matrix.definition.by.iter().cloned());
+    header.extend(matrix.definition.by.iter().map(|name| by_column(name)));
     if priced {
         header.push("currency".to_owned());
     }

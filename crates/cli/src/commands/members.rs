@@ -45,10 +45,12 @@ enum RetainedArg {
 pub(crate) fn run(args: &MembersArgs, term: &Term) -> anyhow::Result<Status> {
     let format = args.output.format_or(Format::Csv)?;
     let (query, cell) = (args.query.resolve()?, args.cell.resolve()?);
+    args.output.check_input(&args.input)?;
     let asked = args.query.asked_columns();
     let Opened::History(history) = open_for(&args.input, &args.mapping, &asked, term)? else {
         return Ok(Status::LimitCrossed);
     };
+    args.query.check_amounts(&history)?;
     let found = members(&history, &query, &cell, args.retained == RetainedArg::Yes)?;
     args.output.write(&render_members(&found, format)?, format, term)?;
     let which = if args.retained == RetainedArg::Yes { "retained" } else { "not retained" };

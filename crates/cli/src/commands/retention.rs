@@ -36,7 +36,7 @@ pub(crate) struct RetentionArgs {
     #[command(flatten)]
     shape: ShapeArgs,
     /// Say rule by rule why the dialect's numbers differ from tenure's own, instead of the table
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with = "save")]
     explain: bool,
     /// Explain this cohort's cell: the date its period starts on
     #[arg(long, value_name = "DATE|INSTANT", requires_all = ["explain", "in_age"], help_heading = "Output")]
@@ -74,6 +74,7 @@ enum ShowArg {
 pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term) -> anyhow::Result<Status> {
     let format = args.output.format()?;
     let query = args.query.resolve()?;
+    args.output.check_input(&args.input)?;
     let asked = args.query.asked_columns();
     let Opened::History(history) = open_for(&args.input, &args.mapping, &asked, term)? else {
         return Ok(Status::LimitCrossed);
@@ -90,6 +91,7 @@ pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term)
         args.output.write(&bytes, format, term)?;
         return Ok(Status::Done);
     }
+    args.query.check_amounts(&history)?;
     let matrix = retention(&history, &query)?;
     if let Some(name) = &args.save {
         if !args.input.is_dir() {
@@ -107,7 +109,8 @@ pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term)
 pub(crate) fn warn(history: &History, matrix: &RetentionMatrix, term: &Term) {
     if let (Some(until), Some(observed)) = (matrix.window.until, history.window().until)
         && until > observed
-        && matrix.definition.dialect == "tenure"
+        // The window of this dialect goes on to the end of a period by itself.
+        && matrix.definition.dialect != "posthog"
     {
         term.note(&format!(
             "--as-of is after {observed}, where the history ends: ages in between count as lived without activity"

@@ -68,6 +68,11 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<Status> {
     };
     let asked: Vec<_> = file.queries.iter().flat_map(|named| named.listed.query.asked_columns()).collect();
     let Opened::History(history) = open_for(&input, &args.mapping, &asked, term)? else { return Ok(Status::LimitCrossed) };
+    for named in &file.queries {
+        let wrong = |error: anyhow::Error| anyhow!("{}: query \"{}\": {error}", args.queries.display(), named.name);
+        named.listed.output.check_input(&input).map_err(wrong)?;
+        named.listed.query.check_amounts(&history).map_err(wrong)?;
+    }
     file.answer(&history, term)
 }
 
@@ -99,7 +104,8 @@ impl Queries {
                             bail!("{name}: two queries are called \"{}\"; rename one of them", query.name);
                         }
                         if let Some(output) = query.listed.output.path()
-                            && let Some(other) = outputs.insert(output.to_owned(), query.name.clone())
+                            && let Some(other) = outputs
+                                .insert(std::path::absolute(output).unwrap_or_else(|_| output.to_owned()), query.name.clone())
                         {
                             bail!("{name}: \"{other}\" and \"{}\" both write {}", query.name, output.display());
                         }

@@ -227,12 +227,6 @@ fn fit(mut question: Question, log: &Log) -> Question {
     let instant = |when| question.instant(log, when);
     let before_all = question.as_of.is_some_and(|as_of| instant(as_of) <= log.first());
     question.as_of.take_if(|_| before_all);
-    // Not settled: of which segment a declared birth is, which has no row, where birth and return share a value.
-    let by_row = question.by.iter().any(|column| !OF_CUSTOMERS.contains(column));
-    let shared = question.rules().segment_as_of == SegmentAsOf::BirthAndReturn;
-    if matches!(question.birth, Some(Birth::Declared(_))) && shared && by_row {
-        question.segment_as_of = Some(SegmentAsOf::Birth);
-    }
     if question.by.is_empty() {
         (question.top, question.segment_as_of) = (None, None);
     }

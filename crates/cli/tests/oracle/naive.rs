@@ -153,6 +153,12 @@ impl<'a> Naive<'a> {
             return vec![(None, life)];
         }
         let mut logs: BTreeMap<Segment, Vec<&Row>> = BTreeMap::new();
+        if let Some(Birth::Declared(_)) = &self.question.birth {
+            // A declared birth has no value of activity: it is among the rows without one alone.
+            let nothing = self.segment(customer, None);
+            let life = life.into_iter().filter(|row| self.segment(customer, Some(row)) == nothing).collect();
+            return vec![(Some(nothing), life)];
+        }
         if life.is_empty() {
             logs.insert(self.segment(customer, None), Vec::new());
         }
@@ -256,17 +262,19 @@ impl<'a> Naive<'a> {
         Member { customer, birth, cohort, segment, starts, returns }
     }
 
-    /// The segments by memberships, at activity by those with a return there; of equally large ones in order of values.
+    /// The segments by members, at activity by those with a return there; of equally large ones in order of values.
     fn ranked(&self, members: &[Member<'a>]) -> Vec<Segment> {
-        let mut sizes: BTreeMap<&Segment, u64> = BTreeMap::new();
+        let mut customers: BTreeMap<&Segment, BTreeSet<u8>> = BTreeMap::new();
         for member in members {
             let own: BTreeSet<&Segment> = match self.rules.segment_as_of {
                 SegmentAsOf::Activity => member.returns.iter().map(|row| &row.segment).collect(),
                 _ => [&member.segment].into(),
             };
-            own.into_iter().for_each(|segment| *sizes.entry(segment).or_default() += 1);
+            own.into_iter().for_each(|segment| {
+                customers.entry(segment).or_default().insert(member.customer);
+            });
         }
-        let mut ranked: Vec<(&Segment, u64)> = sizes.into_iter().collect();
+        let mut ranked: Vec<(&Segment, usize)> = customers.into_iter().map(|(segment, of)| (segment, of.len())).collect();
         ranked.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
         ranked.into_iter().map(|(segment, _)| segment.clone()).collect()
     }

@@ -151,7 +151,7 @@ impl Question {
             top: self.top,
             min_size: self.min_size,
             measure: self.measure,
-            rates: self.rates.then(|| Rates::new("rates.csv", rates(log))),
+            rates: self.rates.then(|| Rates::new("rates.csv", rates(log)).unwrap()),
             // Unsaid, it is the history's own.
             zone: (self.zone != log.home || self.origin == 0).then(|| Zone::named(self.zone).unwrap()),
             week_start: format!("{:?}", self.week_start).parse().unwrap(),

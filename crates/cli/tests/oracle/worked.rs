@@ -192,7 +192,7 @@ fn rates_name_the_currency_of_their_block() {
     let mut query = priced.query(&log);
     let mut some = rates(&log);
     some.retain(|(day, currency), _| day.to_string() != "2023-01-06" || currency != "USD");
-    query.rates = Some(Rates::new("rates.csv", some));
+    query.rates = Some(Rates::new("rates.csv", some).unwrap());
     let error = retention(&log.open().history, &query).unwrap_err().to_string();
     assert!(error.contains("USD") && error.contains("2023-01-06"), "{error}");
 }
