@@ -1,7 +1,5 @@
 //! Questions from outside: cells and their members, many queries at once, saved queries, explanations, wrong questions.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 mod support;
 
 use std::fs;
