@@ -78,8 +78,9 @@
 //!
 //! The value of a segment is that of the birth row, of the customer's latest row, or of each activity; where the column lives
 //! in the customers table it is the customer's. At birth and latest, segments part the members: sizes, retained, events and
-//! values add up. At activity the size is the cohort's and a member may be retained in several. A missing value is a segment
-//! of its own, `(none)`; those beyond the largest are drawn together as `(other)`.
+//! values add up. At activity the size is the cohort's and a member may be retained in several; each cohort has every segment
+//! that any counted return has, 0 where it is lived. A missing value is a segment of its own, `(none)`; those beyond the largest
+//! by members are drawn together as `(other)`. Cohorts below a smallest size are not shown and count in summaries all the same.
 //!
 //! ## Summary
 //!
