@@ -329,7 +329,7 @@ impl Merge<'_> {
                 let mut rows = rows();
                 codes.each(|code: Name| {
                     if rows.next() == Some(true) {
-                        chunk.names[column].push(code)
+                        chunk.push_name(column, code)
                     }
                 });
             }

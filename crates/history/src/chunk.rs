@@ -4,6 +4,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::id_column::IdColumn;
 use crate::layout::{PARTITION_BITS, id_hash};
 use crate::names::{Name, Names};
+use crate::stage::Codes;
 
 pub(crate) const PARTITIONS: usize = 1 << PARTITION_BITS;
 
@@ -12,6 +13,9 @@ pub(crate) const MISSING: i64 = i64::MIN;
 
 /// Stands for a missing time in [`Chunk::set_times`].
 pub const MISSING_TIME: i64 = MISSING;
+
+/// Stands for a missing amount in [`Amounts::of_short`].
+pub const MISSING_AMOUNT: i64 = MISSING;
 
 /// What the rows of a load have beside their customer: the table's columns, attributes, and whether they have keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +92,21 @@ impl Amounts {
     /// No amounts yet, with room for some.
     pub fn with_capacity(rows: usize) -> Self {
         Self { units: Vec::with_capacity(rows), scale: LEAST_SCALE }
+    }
+
+    /// Whether units at a scale can be stored as they stand in [`Amounts::of_short`].
+    pub fn are_short(units: &[i64], scale: u8) -> bool {
+        let most = units.iter().map(|units| units.unsigned_abs()).max().unwrap_or(0);
+        LEAST_SCALE.checked_sub(scale).is_some_and(|more| most < LIMIT / POWERS[usize::from(more)] as u64)
+    }
+
+    /// Amounts of units at a scale, [`MISSING_AMOUNT`] where there is none; the others are short.
+    pub fn of_short(mut units: Vec<i64>, scale: u8) -> Self {
+        let factor = POWERS[usize::from(LEAST_SCALE.saturating_sub(scale))];
+        if factor > 1 {
+            units.iter_mut().filter(|units| **units != MISSING).for_each(|units| *units *= factor);
+        }
+        Self { units, scale: LEAST_SCALE }
     }
 
     /// Adds an amount, exactly.
@@ -226,7 +245,7 @@ pub struct Chunk {
     pub(crate) hashes: Vec<u128>,
     pub(crate) ids: ChunkIds,
     pub(crate) times: Vec<Vec<i64>>,
-    pub(crate) names: Vec<Vec<Name>>,
+    pub(crate) names: Vec<Codes>,
     /// Names that the load's tables have no room for, by column.
     pub(crate) texts: Vec<Vec<Box<str>>>,
     pub(crate) amounts: Vec<Amounts>,
@@ -243,7 +262,7 @@ impl Chunk {
             hashes: Vec::with_capacity(rows),
             ids: ChunkIds::Own(Ids::default()),
             times: vec![Vec::new(); layout.times()],
-            names: vec![Vec::new(); layout.names()],
+            names: vec![Codes::Wide(Vec::new()); layout.names()],
             texts: vec![Vec::new(); layout.names()],
             amounts: vec![Amounts::default(); layout.amounts()],
             keys: Vec::with_capacity(keyed),
@@ -290,7 +309,9 @@ impl Chunk {
 
     /// Adds a row's name to a column of these.
     pub fn push_name(&mut self, column: usize, name: Name) {
-        self.names[column].push(name);
+        if let Codes::Wide(names) = &mut self.names[column] {
+            names.push(name);
+        }
     }
 
     /// Sets a column of times or dates, [`MISSING_TIME`] where there is none.
@@ -300,7 +321,17 @@ impl Chunk {
 
     /// Sets a column of names.
     pub fn set_names(&mut self, column: usize, names: Vec<Name>) {
-        self.names[column] = names;
+        self.names[column] = Codes::Wide(names);
+    }
+
+    /// Sets a column of names in their short form.
+    pub fn set_short_names(&mut self, column: usize, names: Vec<u8>) {
+        self.names[column] = Codes::Narrow(names);
+    }
+
+    /// Sets a column of names that every row is without.
+    pub fn set_no_names(&mut self, column: usize) {
+        self.names[column] = Codes::Missing(self.len());
     }
 
     /// The code of a text in a column of names: that of the load's names if they have room for it, else one that counts in
@@ -364,6 +395,21 @@ mod tests {
         assert_eq!(amounts.push(Some(Decimal::new(1, 19))), Err(AmountTooLong));
         amounts.push(Some("7".parse().unwrap())).unwrap();
         assert_eq!((amounts.units.len(), amounts.scale), (2, 2));
+    }
+
+    #[test]
+    fn short_amounts_are_those_pushed_one_by_one() {
+        let short = |units: &[i64], scale| Amounts::are_short(units, scale).then(|| Amounts::of_short(units.to_vec(), scale));
+        let cents = short(&[150, -310, 0], 2).unwrap();
+        assert_eq!((cents.units, cents.scale), (amounts(&[Some("1.50"), Some("-3.1"), Some("0")]).units, 2));
+        let whole = short(&[3, -7], 0).unwrap();
+        assert_eq!((whole.units, whole.scale), (amounts(&[Some("3"), Some("-7")]).units, 2));
+        assert_eq!(Amounts::of_short(vec![MISSING_AMOUNT, 4], 1).units, [MISSING, 40]);
+        let most = 999_999_999_999_999_999;
+        assert!(short(&[most, -most], 2).is_some());
+        // More digits than are stored, or more decimals than there are places for: these want a closer look.
+        assert!(short(&[most + 1], 2).is_none() && short(&[most], 1).is_none() && short(&[i64::MIN], 2).is_none());
+        assert!(short(&[1], 3).is_none());
     }
 
     #[test]

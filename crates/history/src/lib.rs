@@ -77,7 +77,7 @@ mod staged;
 mod stores;
 
 pub use aliases::{AliasFault, Aliases, forget};
-pub use chunk::{AmountTooLong, Amounts, Chunk, Key, MISSING_TIME, RowLayout};
+pub use chunk::{AmountTooLong, Amounts, Chunk, Key, MISSING_AMOUNT, MISSING_TIME, RowLayout};
 pub use cluster::Compare;
 pub use columns::{Codes, Column, Rows, Values};
 pub use commit::{Earlier, Writer};

@@ -172,7 +172,7 @@ impl Loader {
             return Ok(());
         }
         let most = |amounts: &Amounts| {
-            amounts.units.iter().filter(|units| **units != MISSING).map(|units| units.unsigned_abs()).max().unwrap_or(0)
+            amounts.units.iter().map(|&units| if units == MISSING { 0 } else { units.unsigned_abs() }).max().unwrap_or(0)
         };
         let mosts: Vec<u64> = chunk.amounts.iter().map(most).collect();
         {

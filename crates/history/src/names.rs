@@ -32,6 +32,11 @@ impl Name {
         if self.0 & LOCAL != 0 && !self.is_none() { Some((self.0 & !LOCAL) as usize) } else { None }
     }
 
+    /// Its form of one byte, if it has one: 0 for a missing name.
+    pub fn short(self) -> Option<u8> {
+        u8::try_from(self.0.wrapping_add(1)).ok()
+    }
+
     /// Whether a name is missing.
     pub const fn is_none(self) -> bool {
         self.0 == u32::MAX

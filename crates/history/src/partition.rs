@@ -51,7 +51,7 @@ impl PartitionedChunk {
             hashes: gather(&hashes, &order),
             ids,
             times: times.into_iter().map(|column| Numbers::of(column).gathered(&order)).collect(),
-            names: names.into_iter().map(|column| Codes::of(column).gathered(&order)).collect(),
+            names: names.into_iter().map(|column| column.narrowed().gathered(&order)).collect(),
             texts,
             amounts: amounts.into_iter().map(|a| (Numbers::of(a.units).gathered(&order), a.scale)).collect(),
             keys: if keys.is_empty() { keys } else { gather(&keys, &order) },

@@ -77,7 +77,7 @@ impl TextTable {
 }
 
 /// Codes of names: 0 for a missing one, else the code and 1.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Codes {
     Missing(usize),
     Narrow(Vec<u8>),
@@ -98,6 +98,20 @@ impl Codes {
             Codes::Short(shifted.map(|code| code as u16).collect())
         } else {
             Codes::Wide(codes)
+        }
+    }
+
+    /// The same, as narrow as they can be.
+    pub(crate) fn narrowed(self) -> Self {
+        if let Codes::Wide(codes) = self { Self::of(codes) } else { self }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Codes::Missing(rows) => *rows,
+            Codes::Narrow(codes) => codes.len(),
+            Codes::Short(codes) => codes.len(),
+            Codes::Wide(codes) => codes.len(),
         }
     }
 
@@ -194,15 +208,20 @@ pub(crate) enum Numbers {
 
 impl Numbers {
     pub(crate) fn of(values: Vec<i64>) -> Self {
-        let fits = |value: i64| value == MISSING || i32::try_from(value).is_ok_and(|value| value != i32::MIN);
-        // The first value that does not fit settles it: nearly all times are wide.
-        if values.iter().all(|&value| value == MISSING) {
-            Numbers::Missing(values.len())
-        } else if values.iter().all(|&value| fits(value)) {
-            Numbers::Narrow(values.iter().map(|&value| if value == MISSING { i32::MIN } else { value as i32 }).collect())
-        } else {
-            Numbers::Wide(values)
+        let fits = |value: i64| value == i64::from(value as i32) && value as i32 != i32::MIN;
+        let Some(&first) = values.iter().find(|value| **value != MISSING) else { return Numbers::Missing(values.len()) };
+        // Nearly all times are wide.
+        if !fits(first) {
+            return Numbers::Wide(values);
         }
+        let mut all_fit = true;
+        let narrow = values.iter().map(|&value| {
+            let missing = value == MISSING;
+            all_fit &= missing | fits(value);
+            if missing { i32::MIN } else { value as i32 }
+        });
+        let narrow = narrow.collect();
+        if all_fit { Numbers::Narrow(narrow) } else { Numbers::Wide(values) }
     }
 
     pub(crate) fn each(&self, mut each: impl FnMut(i64)) {

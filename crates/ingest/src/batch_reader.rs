@@ -129,8 +129,7 @@ impl<'a> BatchReader<'a> {
     /// The names of the rows kept, as a column of these.
     pub(crate) fn name_codes(&mut self, kept: &Kept, chunk: &mut Chunk) {
         for (column, names) in self.names.iter_mut().enumerate() {
-            let codes = names.codes(kept, column, chunk);
-            chunk.set_names(column, codes);
+            names.fill(kept, column, chunk);
         }
     }
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Int32Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Decimal128Type, Int32Type, TimeUnit, TimestampMicrosecondType};
 use tenure_exports::{Batch, NumberFault, NumberReader, TimeFault, TimeReader, is_coded, normal_interval};
-use tenure_history::{Amounts, Chunk, Name, Names};
+use tenure_history::{Amounts, Chunk, MISSING_AMOUNT, Name, Names};
 use tenure_model::{Day, Decimal, Instant, Precision, column};
 
 use crate::error::Error;
@@ -126,6 +126,7 @@ pub(crate) enum AmountColumn {
     Constant(Decimal),
     Text(Fields, Vec<StringArray>),
     Units(usize, ArrayRef, u8),
+    ShortUnits(usize, Decimal64Array, u8),
     Outcomes(Vec<Outcome<Decimal>>),
 }
 
@@ -159,6 +160,11 @@ pub(crate) fn amount_column(
                 if matches!(array.data_type(), DataType::Decimal128(..)) && *scale >= 0 {
                     return Ok(AmountColumn::Units(place, array.clone(), *scale as u8));
                 }
+                if let Some(units) = array.as_primitive_opt::<Decimal64Type>()
+                    && *scale >= 0
+                {
+                    return Ok(AmountColumn::ShortUnits(place, units.clone(), *scale as u8));
+                }
                 let scale = (*scale).max(0);
                 let numbers = cast(array, &DataType::Decimal128(PRECISION, scale)).map_err(wrong)?;
                 return Ok(AmountColumn::Units(place, numbers, scale as u8));
@@ -179,6 +185,9 @@ pub(crate) fn amount_column(
 impl AmountColumn {
     /// The amounts of some rows, where they need no reading and all of them can be stored.
     pub(crate) fn stored(&self, kept: &Kept) -> Option<Amounts> {
+        if let AmountColumn::ShortUnits(_, array, scale) = self {
+            return short(array, *scale, kept);
+        }
         let mut amounts = Amounts::with_capacity(kept.len());
         let all = match self {
             AmountColumn::Missing => kept.all(|_| amounts.push(None).is_ok()),
@@ -191,7 +200,7 @@ impl AmountColumn {
                     amounts.push(if missing { None } else { Some(Decimal::new(values[row], *scale)) }).is_ok()
                 })
             }
-            AmountColumn::Text(..) | AmountColumn::Outcomes(..) => false,
+            AmountColumn::ShortUnits(..) | AmountColumn::Text(..) | AmountColumn::Outcomes(..) => false,
         };
         all.then_some(amounts)
     }
@@ -199,7 +208,7 @@ impl AmountColumn {
     pub(crate) fn name(&self, mapper: &Mapper) -> String {
         match self {
             AmountColumn::Text(fields, _) => mapper.columns[fields.places[0]].0.to_string(),
-            AmountColumn::Units(place, ..) => mapper.columns[*place].0.to_string(),
+            AmountColumn::Units(place, ..) | AmountColumn::ShortUnits(place, ..) => mapper.columns[*place].0.to_string(),
             _ => String::new(),
         }
     }
@@ -212,6 +221,9 @@ impl AmountColumn {
             AmountColumn::Units(_, array, scale) => {
                 let units = array.as_primitive::<Decimal128Type>();
                 Ok(if units.is_null(row) { None } else { Some(Decimal::new(units.value(row), *scale)) })
+            }
+            AmountColumn::ShortUnits(_, units, scale) => {
+                Ok(if units.is_null(row) { None } else { Some(Decimal::new(units.value(row).into(), *scale)) })
             }
             AmountColumn::Outcomes(outcomes) => match &outcomes[row] {
                 Outcome::Value(value) => Ok(*value),
@@ -232,6 +244,28 @@ impl AmountColumn {
             }
         }
     }
+}
+
+/// The amounts of some rows out of 64-bit units, where all of them can be stored.
+fn short(array: &Decimal64Array, scale: u8, kept: &Kept) -> Option<Amounts> {
+    let (values, nulls) = (array.values(), array.nulls().filter(|nulls| nulls.null_count() > 0));
+    let mut units = kept.of(values);
+    if !Amounts::are_short(&units, scale) {
+        let mut amounts = Amounts::with_capacity(kept.len());
+        let all = kept.all(|row| {
+            let missing = nulls.is_some_and(|nulls| nulls.is_null(row));
+            amounts.push(if missing { None } else { Some(Decimal::new(values[row].into(), scale)) }).is_ok()
+        });
+        return all.then_some(amounts);
+    }
+    if let Some(nulls) = nulls {
+        let mut place = 0;
+        kept.each(|row| {
+            units[place] = if nulls.is_null(row) { MISSING_AMOUNT } else { units[place] };
+            place += 1;
+        });
+    }
+    Some(Amounts::of_short(units, scale))
 }
 
 /// What is done to a name before it is stored.
@@ -333,25 +367,47 @@ impl NameColumn<'_> {
         }
     }
 
-    /// The names of some rows.
-    pub(crate) fn codes(&mut self, kept: &Kept, column: usize, chunk: &mut Chunk) -> Vec<Name> {
+    /// Gives a chunk the names of some rows.
+    pub(crate) fn fill(&mut self, kept: &Kept, column: usize, chunk: &mut Chunk) {
         if let NameTexts::None = self.texts
             && (!self.constant.is_none() || self.fallback.is_empty())
         {
-            return vec![self.constant; kept.len()];
-        }
-        let mut codes = Vec::with_capacity(kept.len());
-        match &self.texts {
-            NameTexts::Dictionary(keys, _) if keys.null_count() == 0 => {
-                let keys = keys.values().clone();
-                kept.each(|row| {
-                    let known = self.by_key[keys[row] as usize];
-                    codes.push(known.unwrap_or_else(|| self.at(row, column, chunk)));
-                });
+            if self.constant.is_none() {
+                chunk.set_no_names(column);
+            } else {
+                chunk.set_names(column, vec![self.constant; kept.len()]);
             }
-            _ => kept.each(|row| codes.push(self.at(row, column, chunk))),
+        } else if let Some(names) = self.short(kept, column, chunk) {
+            chunk.set_short_names(column, names);
+        } else {
+            let mut names = Vec::with_capacity(kept.len());
+            kept.each(|row| names.push(self.at(row, column, chunk)));
+            chunk.set_names(column, names);
         }
-        codes
+    }
+
+    /// The names of some rows in their short form, where the export has codes for them and they are few.
+    fn short(&mut self, kept: &Kept, column: usize, chunk: &mut Chunk) -> Option<Vec<u8>> {
+        const UNKNOWN: u16 = u16::MAX;
+        const NO_KEY: usize = u8::MAX as usize;
+        let NameTexts::Dictionary(keys, values) = &self.texts else { return None };
+        if values.len() > NO_KEY {
+            return None;
+        }
+        let keys = keys.clone();
+        let (keys, nulls) = (keys.values(), keys.nulls().filter(|nulls| nulls.null_count() > 0));
+        let mut by_key = [UNKNOWN; NO_KEY + 1];
+        let mut all_short = true;
+        let names = kept.map(|row| {
+            let key = if nulls.is_some_and(|nulls| nulls.is_null(row)) { NO_KEY } else { keys[row] as usize };
+            if by_key[key] == UNKNOWN {
+                let short = self.at(row, column, chunk).short();
+                all_short &= short.is_some();
+                by_key[key] = short.unwrap_or_default().into();
+            }
+            by_key[key] as u8
+        });
+        all_short.then_some(names)
     }
 
     #[inline]

@@ -57,7 +57,11 @@ impl<'a> Customers<'a> {
         let begins = |text: &str| text.as_bytes().first().is_some_and(|byte| byte.is_ascii_graphic());
         let there = match &self.column {
             Some(IdColumn::Texts(texts)) => texts.null_count() == 0 && kept.all(|row| begins(texts.value(row))),
-            Some(IdColumn::Views(texts)) => texts.null_count() == 0 && kept.all(|row| begins(texts.value(row))),
+            // A view has its text's length and beginning in itself.
+            Some(IdColumn::Views(texts)) => {
+                let begins = |view: u128| view as u32 > 0 && ((view >> 32) as u8).is_ascii_graphic();
+                texts.null_count() == 0 && kept.all(|row| begins(texts.views()[row]))
+            }
             None => false,
         };
         if there {

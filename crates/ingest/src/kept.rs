@@ -45,6 +45,15 @@ impl Kept {
         }
     }
 
+    /// Something of each.
+    #[inline]
+    pub(crate) fn map<T>(&self, mut read: impl FnMut(usize) -> T) -> Vec<T> {
+        match self {
+            Kept::All(rows) => (0..*rows).map(read).collect(),
+            Kept::Some(places) => places.iter().map(|&place| read(place as usize)).collect(),
+        }
+    }
+
     /// The values of the rows in a column.
     pub(crate) fn of<T: Copy>(&self, values: &[T]) -> Vec<T> {
         match self {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::DataType;
 use tenure_exports::{Batch, Damage, NumberReader, TimeReader, flat_array};
 use tenure_expression::{Evaluator, Outcome};
 use tenure_history::{Aliases, Chunk, Loader, Name};
@@ -238,13 +239,17 @@ impl Mapper {
 
     pub(crate) fn wrong_type(&self, role: &str, place: usize, array: &ArrayRef, expected: &str) -> Error {
         let name = &self.columns[place].0;
+        let found = match array.data_type() {
+            // Narrow only because they are read so.
+            &DataType::Decimal64(precision, scale) => DataType::Decimal128(precision, scale),
+            other => other.clone(),
+        };
         let flag = role.replace('_', "-");
         Error::new(
             ErrorKind::Column,
             format!(
-                "{}: column \"{name}\" holds {}; expected {expected} for the {role} (name another with --{flag})",
-                self.input,
-                array.data_type()
+                "{}: column \"{name}\" holds {found}; expected {expected} for the {role} (name another with --{flag})",
+                self.input
             ),
         )
     }
