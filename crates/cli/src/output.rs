@@ -24,19 +24,9 @@ pub(crate) struct OutputArgs {
 impl OutputArgs {
     /// The format asked for; a table where nothing says.
     pub(crate) fn format(&self) -> anyhow::Result<Format> {
-        self.format_or(Format::Table)
-    }
-
-    /// The file to be written; none where the result goes to stdout.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.output.as_deref()
-    }
-
-    /// The format asked for, or `default` where nothing says.
-    pub(crate) fn format_or(&self, default: Format) -> anyhow::Result<Format> {
         match (self.format, &self.output) {
             (Some(format), _) => Ok(format),
-            (None, None) => Ok(default),
+            (None, None) => Ok(Format::Table),
             (None, Some(path)) => match Format::of_path(path) {
                 Some(format) => Ok(format),
                 None => bail!(
@@ -45,6 +35,11 @@ impl OutputArgs {
                 ),
             },
         }
+    }
+
+    /// The file to be written; none where the result goes to stdout.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
     }
 
     /// Whether the result is looked at on the terminal.

@@ -81,7 +81,7 @@ fn a_cell_has_as_many_members_as_it_says() {
 fn members_are_rows_that_other_tools_read() {
     let place = sample();
     let cell = ["members", "history", "--in-cohort", "2022-03-15", "--in-age", "1", "--by", "plan"];
-    let csv = String::from_utf8(place.ok(&[&cell[..], &["-q"]].concat())).unwrap();
+    let csv = String::from_utf8(place.ok(&[&cell[..], &["-q", "--format", "csv"]].concat())).unwrap();
     assert_eq!(csv.lines().next(), Some("customer,cohort,plan,birth,age,age_to,exposed,retained,returns"));
     // A date inside the cohort's month names it.
     assert!(csv.lines().skip(1).all(|line| line.contains(",2022-03-01,") && line.contains(",1,1,true,true,")), "{csv}");

@@ -116,6 +116,27 @@ fn cdnow() {
     }
 }
 
+/// N-day retention of all customers as one cohort: on the day itself, on it or later, and on any day up to it.
+#[test]
+fn cdnow_by_days() {
+    let Some(data) = data() else { return };
+    let file = data.join("cdnow/CDNOW_master.txt");
+    let ask = |flags: &[&str]| {
+        let answer = json(&[&["retention", file.to_str().unwrap(), "--cohort", "year", "--age", "day"], flags].concat());
+        let point = &answer["summary"][0];
+        assert_eq!((&point["exposed"], &point["cohorts"]), (&23_570.into(), &1.into()));
+        point["retained"].as_u64().unwrap().to_string()
+    };
+    let mut reader = csv::Reader::from_path(data.join("cdnow/reference/master_n_day_retention.csv")).unwrap();
+    for record in reader.records().map(Result::unwrap) {
+        let day = &record[0];
+        let expected = ["active_exactly_on_day_n", "active_on_or_after_day_n", "active_on_days_1_to_n"];
+        let found =
+            [ask(&["--at", day]), ask(&["--at", day, "--criterion", "on-or-after"]), ask(&["--brackets", &format!("1-{day}")])];
+        assert_eq!(found.each_ref().map(String::as_str), [&record[3], &record[4], &record[5]], "day {day}: {expected:?}");
+    }
+}
+
 #[test]
 fn app_log() {
     let Some(data) = data() else { return };

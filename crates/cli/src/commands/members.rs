@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use tenure_analysis::members;
 use tenure_model::CellState;
-use tenure_report::{Format, counted, render_members};
+use tenure_report::{counted, render_members};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -43,7 +43,7 @@ enum RetainedArg {
 }
 
 pub(crate) fn run(args: &MembersArgs, term: &Term) -> anyhow::Result<Status> {
-    let format = args.output.format_or(Format::Csv)?;
+    let format = args.output.format()?;
     let (query, cell) = (args.query.resolve()?, args.cell.resolve()?);
     args.output.check_input(&args.input)?;
     let asked = args.query.asked_columns();
