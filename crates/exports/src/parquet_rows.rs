@@ -110,19 +110,21 @@ fn narrowed(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, parque
     }
     let few = |column: usize| {
         groups.iter().map(|group| group.column(column)).all(|chunk| {
-            chunk.dictionary_page_offset().is_some() && chunk.uncompressed_size() < CODED_BYTES * chunk.num_values().max(1)
+            chunk.dictionary_page_offset().is_some()
+                && chunk.uncompressed_size() < CODED_BYTES.saturating_mul(chunk.num_values().max(1))
         })
     };
     let viewed = |column: usize| {
         groups.iter().map(|group| group.column(column)).all(|chunk| {
             let (bytes, values) = (chunk.uncompressed_size(), chunk.num_values().max(1));
-            (VIEWED_BYTES * values..=MOST_VIEWED_BYTES * values).contains(&bytes)
+            (VIEWED_BYTES.saturating_mul(values)..=MOST_VIEWED_BYTES.saturating_mul(values)).contains(&bytes)
         })
     };
     let leaves = metadata.parquet_schema();
     let fields = metadata.schema().fields().iter().enumerate().map(|(column, field)| match field.data_type() {
         &DataType::Decimal128(precision, scale)
-            if precision <= DECIMAL64_MAX_PRECISION && leaves.column(column).physical_type() == PhysicalType::INT64 =>
+            if precision <= DECIMAL64_MAX_PRECISION
+                && leaves.columns().get(column).is_some_and(|leaf| leaf.physical_type() == PhysicalType::INT64) =>
         {
             Arc::new(field.as_ref().clone().with_data_type(DataType::Decimal64(precision, scale)))
         }
@@ -150,19 +152,17 @@ impl Rows for ParquetRows {
     }
 
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), Error> {
-        let mut first = 1;
-        let groups: Vec<(usize, u64)> = self
-            .metadata
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| {
-                let start = first;
-                first += group.num_rows() as u64;
-                start
-            })
-            .enumerate()
-            .collect();
+        let mut first = 1u64;
+        let mut groups: Vec<(usize, u64)> = Vec::new();
+        for (place, group) in self.metadata.metadata().row_groups().iter().enumerate() {
+            groups.push((place, first));
+            let next = u64::try_from(group.num_rows()).ok().and_then(|rows| first.checked_add(rows));
+            first = next.ok_or_else(|| {
+                let rows = group.num_rows();
+                let message = format_args!("cannot read as Parquet: row group {} says that it has {rows} rows", place + 1);
+                Error::input(&self.input.name, message)
+            })?;
+        }
         groups.into_par_iter().try_for_each(|(group, first)| {
             match &self.whole {
                 Whole::File(path) => {
