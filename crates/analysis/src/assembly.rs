@@ -70,18 +70,20 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
     let mut over_all: Vec<SummaryCell> = Vec::new();
     for cohort in &cohorts {
         let whole = Curve::new(plan, &cohort.whole, &cohort.whole);
-        over_all.extend(whole.summary_cells(&ages));
+        over_all.extend(whole.states(&ages).into_iter().enumerate().map(|(place, cell)| SummaryCell { place, cell }));
         for (segment, group) in &cohort.parts {
             let members = if cohort.parts_overlap { &cohort.whole } else { group };
             let curve = Curve::new(plan, members, group);
+            let states = curve.states(&ages);
             if plan.segments.any() {
-                by_segment.entry(SegmentOrder(segment.clone())).or_default().extend(curve.summary_cells(&ages));
+                let cells = states.iter().enumerate().map(|(place, &cell)| SummaryCell { place, cell });
+                by_segment.entry(SegmentOrder(segment.clone())).or_default().extend(cells);
             }
             if members.size < least {
                 hidden += 1;
                 continue;
             }
-            let plain: Vec<CohortCell> = ages.iter().enumerate().map(|(at, &age)| curve.cell(at, age, &wilson)).collect();
+            let plain: Vec<CohortCell> = ages.iter().zip(states).map(|(&age, cell)| curve.cell(age, cell, &wilson)).collect();
             for currency in &currencies {
                 let mut cells = plain.clone();
                 if plan.query.measure == Measure::Value {
@@ -103,10 +105,8 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
         points.extend(summarize(Some(segment.0), &ages, cells, summary, &wilson));
     }
     points.extend(summarize(None, &ages, over_all, summary, &wilson));
-    let mut definition = definition(plan.query, &plan.rules, plan.units.zone(), plan.content);
-    definition.zone = plan.units.zone().name().to_owned();
     Ok(RetentionMatrix {
-        definition,
+        definition: definition(plan.query, &plan.rules, plan.units.zone(), plan.content),
         measure: plan.query.measure,
         value_average: plan.rules.value_average,
         window: plan.window,
@@ -198,7 +198,7 @@ impl Ord for SegmentOrder {
 }
 
 /// Refuses tables that are too large to be looked at, before they are made.
-fn check_size(plan: &Plan<'_>, outcome: &Outcome, currencies: u64) -> Result<(), Error> {
+pub(crate) fn check_size(plan: &Plan<'_>, outcome: &Outcome, currencies: u64) -> Result<(), Error> {
     let (mut cohorts, mut segments, mut begun, mut groups) = (BTreeSet::new(), BTreeSet::new(), 0, 0u64);
     for ((cohort, id), group) in outcome.counts.groups() {
         cohorts.insert(cohort);
@@ -258,6 +258,7 @@ struct Curve<'a> {
     members: &'a Group,
     /// Whose activity counts.
     group: &'a Group,
+    exposed: Counters,
     retained: Counters,
     retained_exposed: Counters,
 }
@@ -265,7 +266,7 @@ struct Curve<'a> {
 impl<'a> Curve<'a> {
     fn new(plan: &'a Plan<'a>, members: &'a Group, group: &'a Group) -> Self {
         let (retained, retained_exposed) = (group.retained.counters(), group.retained_exposed.counters());
-        Self { plan, members, group, retained, retained_exposed }
+        Self { plan, members, group, exposed: members.exposed.counters(), retained, retained_exposed }
     }
 
     /// The place that counters have for the age or bracket shown at a place.
@@ -275,7 +276,7 @@ impl<'a> Curve<'a> {
 
     fn state(&self, at: usize, age: AgeRange) -> Cell {
         let size = self.members.size;
-        let exposed = self.members.lived_more_than(last_age_to_live(age));
+        let exposed = self.exposed.get(last_age_to_live(age));
         let counter = self.counter(at, age);
         let (retained, retained_exposed) = if age.from == Age::BIRTH && self.plan.rules.age_zero == AgeZero::Everyone {
             // Also in a segment of activity, in which not every member was active.
@@ -292,12 +293,12 @@ impl<'a> Curve<'a> {
         }
     }
 
-    fn summary_cells(&self, ages: &[AgeRange]) -> Vec<SummaryCell> {
-        ages.iter().enumerate().map(|(at, &age)| SummaryCell { place: at, cell: self.state(at, age) }).collect()
+    /// The cell of each age or bracket shown.
+    fn states(&self, ages: &[AgeRange]) -> Vec<Cell> {
+        ages.iter().enumerate().map(|(at, &age)| self.state(at, age)).collect()
     }
 
-    fn cell(&self, at: usize, age: AgeRange, wilson: &Wilson) -> CohortCell {
-        let cell = self.state(at, age);
+    fn cell(&self, age: AgeRange, cell: Cell, wilson: &Wilson) -> CohortCell {
         let interval = match cell {
             Cell::Complete { size, retained } => wilson.interval(retained, size),
             Cell::InProgress { .. } | Cell::Unobserved => None,

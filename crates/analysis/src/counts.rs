@@ -1,6 +1,6 @@
 //! What a walk adds up, by cohort and segment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::FixedState;
 use tenure_model::Day;
@@ -36,8 +36,8 @@ pub(crate) struct Counts {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Group {
     pub(crate) size: u64,
-    /// Members by the number of ages that they have lived.
-    pub(crate) lived: HashMap<u32, u64, FixedState>,
+    /// Members who have lived the whole of each age.
+    pub(crate) exposed: Steps,
     /// The most ages that have begun for any member.
     pub(crate) begun: u32,
     pub(crate) retained: Steps,
@@ -157,6 +157,12 @@ impl Counts {
         self.too_many |= self.groups.len() as u64 * asked.unwrap_or(self.begun.into()) > most;
     }
 
+    /// The segments that it numbers.
+    pub(crate) fn segment_ids(&self) -> BTreeSet<SegmentId> {
+        let of_groups = self.groups.keys().map(|(_, id)| *id);
+        of_groups.chain(self.members_of.keys().copied()).filter(|id| *id != WHOLE).collect()
+    }
+
     /// All groups.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (GroupKey, &Group)> {
         self.groups.iter().map(|(key, group)| (*key, group))
@@ -203,7 +209,9 @@ impl Group {
     /// Adds members of one exposure.
     pub(crate) fn add_members(&mut self, exposure: Exposure, members: u64) {
         self.size += members;
-        *self.lived.entry(exposure.lived).or_default() += members;
+        if let Some(last) = exposure.lived.checked_sub(1) {
+            self.exposed.add(0, Some(last), members);
+        }
         self.begun = self.begun.max(exposure.begun);
     }
 
@@ -219,15 +227,15 @@ impl Group {
         &mut self.money[at].1
     }
 
-    /// Members who have lived more than so many ages.
-    pub(crate) fn lived_more_than(&self, age: u32) -> u64 {
-        self.lived.iter().filter(|(lived, _)| **lived > age).map(|(_, members)| members).sum()
+    /// Whether it has members of its own, and not only some of the cohort's activity: a life has begun its first age.
+    pub(crate) fn has_own_members(&self) -> bool {
+        self.begun > 0
     }
 
     /// Adds the members of another group.
     pub(crate) fn join(&mut self, other: &Group) {
         self.size += other.size;
-        other.lived.iter().for_each(|(lived, members)| *self.lived.entry(*lived).or_default() += members);
+        self.exposed.0.join(&other.exposed.0);
         self.begun = self.begun.max(other.begun);
         self.retained.0.join(&other.retained.0);
         self.retained_exposed.0.join(&other.retained_exposed.0);

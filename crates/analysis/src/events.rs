@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tenure_expression::near;
+use tenure_expression::{near, pointed};
 use tenure_history::{Column, History};
-use tenure_model::column;
+use tenure_model::{column, grouped};
 
 use crate::error::Error;
 use crate::predicate::Predicate;
@@ -45,22 +45,6 @@ pub(crate) fn no_such_event(history: &History, predicate: &Predicate, event: &st
     };
     let (flag, text) = predicate.source();
     let quoted = format!("'{}'", event.replace('\'', "''"));
-    let place = text.find(&quoted).map(|at| {
-        let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let shown = text[line..].lines().next().unwrap_or_default();
-        format!("\n  {shown}\n  {}^", " ".repeat(text[line..at].chars().count()))
-    });
+    let place = text.find(&quoted).map(|at| pointed(text, at));
     Ok(Error::query(format!("no event \"{event}\" in this history; {hint}\n  in {flag}:{}", place.unwrap_or_default())))
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

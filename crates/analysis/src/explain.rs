@@ -15,7 +15,9 @@ use crate::plan::Plan;
 use crate::query::{Birth, Measure, RetentionQuery, SegmentAsOf, Summary};
 use crate::retention::retentions_under;
 
-/// What the rule about the summary row is called.
+// What the rules are called that do not always matter, or do not change cells.
+const SEGMENT: &str = "segment";
+const VALUE_AVERAGE: &str = "value average";
 const SUMMARY: &str = "summary";
 
 /// Why a dialect's numbers differ from tenure's own.
@@ -81,40 +83,33 @@ pub fn explain(history: &History, query: &RetentionQuery, cell: Option<&CellOf>)
     let own = Rules::under(query, Dialect::Tenure);
     let theirs = Rules::of(query);
     let matters = |(rule, ..): &Link| match *rule {
-        "segment" => !query.by.is_empty(),
-        "value average" => query.measure == Measure::Value,
+        SEGMENT => !query.by.is_empty(),
+        VALUE_AVERAGE => query.measure == Measure::Value,
         _ => true,
     };
     let chain: Vec<Link> = chain(&own, &theirs).into_iter().filter(matters).collect();
-    let cell = cell.map(|cell| start_of(history, query, &own, cell)).transpose()?;
+    let cell = cell.map(|cell| at_start(history, query, &own, cell)).transpose()?;
     let cell = cell.as_ref();
     let ruled = std::iter::once(own.clone()).chain(chain.iter().map(|(.., rules)| rules.clone()));
     let matrices = retentions_under(history, ruled.map(|rules| (query, rules)).collect())?;
-    let (mut steps, mut absent) = (Vec::new(), 0);
+    let mut steps = Vec::new();
     for (((rule, own, theirs, _), before), after) in chain.into_iter().zip(&matrices).zip(&matrices[1..]) {
         let of_summary = rule == SUMMARY;
         let (changed, of) = if of_summary { summary_differences(before, after) } else { differences(before, after) };
         let example = match cell {
-            _ if of_summary || rule == "value average" => None,
+            _ if of_summary || rule == VALUE_AVERAGE => None,
             Some(cell) => Some(example_at(query, before, after, cell)),
             None => largest_change(before, after),
         };
-        if example.as_ref().is_some_and(|example| cell.is_some() && example.before.is_none() && example.after.is_none()) {
-            absent += 1;
-        }
         steps.push(Step { rule, own, theirs, of_summary, changed, of, example });
     }
-    if let Some(cell) =
-        cell.filter(|_| absent > 0 && absent == steps.iter().filter(|step: &&Step| step.example.is_some()).count())
-    {
-        let cohort = match cell.cohort {
-            TimePoint::Day(day) => day.to_string(),
-            TimePoint::Instant(at) => at.to_string(),
-        };
-        return Err(Error::query(format!(
-            "--in-cohort {cohort} --in-age {}: there is no such cell, under whichever rules",
-            cell.age
-        )));
+    if let Some(cell) = cell {
+        let mut examples = steps.iter().filter_map(|step: &Step| step.example.as_ref()).peekable();
+        if examples.peek().is_some() && examples.all(|example| example.before.is_none() && example.after.is_none()) {
+            let cohort = start_of(cell.cohort);
+            let message = format!("--in-cohort {cohort} --in-age {}: there is no such cell, under whichever rules", cell.age);
+            return Err(Error::query(message));
+        }
     }
     let (changed, cells) = match (matrices.first(), matrices.last()) {
         (Some(first), Some(last)) => differences(first, last),
@@ -124,7 +119,7 @@ pub fn explain(history: &History, query: &RetentionQuery, cell: Option<&CellOf>)
 }
 
 /// The cell with the start of its cohort's period instead of any date in it.
-fn start_of(history: &History, query: &RetentionQuery, rules: &Rules, cell: &CellOf) -> Result<CellOf, Error> {
+fn at_start(history: &History, query: &RetentionQuery, rules: &Rules, cell: &CellOf) -> Result<CellOf, Error> {
     let Some(plan) = Plan::new(history, query, rules.clone())? else { return Ok(cell.clone()) };
     let number = plan.units.cohorts.number_at(cell.cohort.resolve(plan.units.zone()));
     let cohort = match crate::assembly::start(&plan, number) {
@@ -132,6 +127,14 @@ fn start_of(history: &History, query: &RetentionQuery, rules: &Rules, cell: &Cel
         CohortStart::Hour(at, _) => TimePoint::Instant(at),
     };
     Ok(CellOf { cohort, ..cell.clone() })
+}
+
+/// The start of a cohort as results have it.
+fn start_of(point: TimePoint) -> CohortStart {
+    match point {
+        TimePoint::Day(day) => CohortStart::Day(day),
+        TimePoint::Instant(at) => CohortStart::Hour(at, at.to_string()),
+    }
 }
 
 type Link = (&'static str, String, String, Rules);
@@ -159,8 +162,8 @@ fn chain(own: &Rules, theirs: &Rules) -> Vec<Link> {
     link("criterion", criterion, |r, t| r.criterion = t.criterion.clone());
     link("first returns", first_returns, |r, t| r.first_returns = t.first_returns);
     link("age 0", age_zero, |r, t| r.age_zero = t.age_zero);
-    link("segment", segment, |r, t| r.segment_as_of = t.segment_as_of);
-    link("value average", value_average, |r, t| r.value_average = t.value_average);
+    link(SEGMENT, segment, |r, t| r.segment_as_of = t.segment_as_of);
+    link(VALUE_AVERAGE, value_average, |r, t| r.value_average = t.value_average);
     link(SUMMARY, summary, |r, t| r.summary = t.summary);
     chain
 }
@@ -338,8 +341,8 @@ fn largest_change(before: &RetentionMatrix, after: &RetentionMatrix) -> Option<E
 fn example_at(query: &RetentionQuery, before: &RetentionMatrix, after: &RetentionMatrix, wanted: &CellOf) -> Example {
     let fits = |key: &&CellKey| {
         let cohort = match (&key.0, wanted.cohort) {
-            (CohortStart::Day(day), tenure_model::TimePoint::Day(asked)) => *day == asked,
-            (CohortStart::Hour(at, _), tenure_model::TimePoint::Instant(asked)) => *at == asked,
+            (CohortStart::Day(day), TimePoint::Day(asked)) => *day == asked,
+            (CohortStart::Hour(at, _), TimePoint::Instant(asked)) => *at == asked,
             _ => false,
         };
         let value = |name: &String| query.by.iter().position(|by| by == name).and_then(|place| key.1.get(place));
@@ -349,14 +352,7 @@ fn example_at(query: &RetentionQuery, before: &RetentionMatrix, after: &Retentio
     let key = before.keys().chain(after.keys()).find(fits).cloned();
     let (cohort, segment, age) = match &key {
         Some(key) => (key.0.clone(), key.1.clone(), key.3),
-        None => (
-            match wanted.cohort {
-                tenure_model::TimePoint::Day(day) => CohortStart::Day(day),
-                tenure_model::TimePoint::Instant(at) => CohortStart::Hour(at, at.to_string()),
-            },
-            Segment::new(),
-            AgeRange::one(Age(wanted.age.0)),
-        ),
+        None => (start_of(wanted.cohort), Segment::new(), AgeRange::one(Age(wanted.age.0))),
     };
     let at = |cells: &Cells<'_>| key.as_ref().and_then(|key| numbers(cells.get(key)));
     Example { cohort, segment, age, before: at(&before), after: at(&after) }

@@ -1,11 +1,11 @@
 //! Who is in a cell, and who is not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use tenure_history::{History, Part};
-use tenure_model::{Age, AgeRange, CellState, Instant, Table, TimePoint};
+use tenure_model::{Age, AgeRange, CellState, Criterion, Instant, Table, TimePoint};
 
-use crate::assembly::assemble;
+use crate::assembly::{check_size, definition, start};
 use crate::counts::WHOLE;
 use crate::dialect::{AgeZero, Rules};
 use crate::error::Error;
@@ -76,37 +76,30 @@ pub fn members(history: &History, query: &RetentionQuery, cell: &CellOf, retaine
             return Err(Error::query(format!("--in-segment {name}: the query has no --by {name}")));
         }
     }
-    let mut outcome = count(history, std::slice::from_ref(&plan))?.pop().ok_or_else(|| Error::query("no query"))?;
+    let mut outcome = count(history, &[&plan])?.pop().ok_or_else(|| Error::query("no query"))?;
     if keep_largest(&mut plan, &outcome) {
-        outcome = count(history, std::slice::from_ref(&plan))?.pop().ok_or_else(|| Error::query("no query"))?;
+        outcome = count(history, &[&plan])?.pop().ok_or_else(|| Error::query("no query"))?;
     }
     outcome.check(history, &plan)?;
-    let matrix = assemble(&plan, &outcome)?;
-    let at = cell.cohort.resolve(plan.units.zone());
-    let number = plan.units.cohorts.number_at(at);
-    let start = crate::assembly::start(&plan, number);
-    let shown: Vec<_> = matrix.cohorts.iter().filter(|row| row.start == start).collect();
-    if shown.is_empty() {
-        let starts: std::collections::BTreeSet<_> = matrix.cohorts.iter().map(|row| row.start.clone()).collect();
-        let known = match (starts.first(), starts.last()) {
-            (Some(first), Some(last)) => format!("cohorts are from {first} to {last}"),
+    check_size(&plan, &outcome, 1)?;
+    let number = plan.units.cohorts.number_at(cell.cohort.resolve(plan.units.zone()));
+    let cohort = start(&plan, number);
+    let numbers: BTreeSet<i32> = outcome.counts.groups().map(|((number, _), _)| number).collect();
+    if !numbers.contains(&number) {
+        let known = match (numbers.first(), numbers.last()) {
+            (Some(&first), Some(&last)) => format!("cohorts are from {} to {}", start(&plan, first), start(&plan, last)),
             _ => "there is no cohort at all".to_owned(),
         };
-        return Err(Error::query(format!("--in-cohort {start}: no customer was born in that {}; {known}", query.cohort)));
+        return Err(Error::query(format!("--in-cohort {cohort}: no customer was born in that {}; {known}", query.cohort)));
     }
-    let age = match plan.asked().filter(|_| matches!(plan.rules.criterion, tenure_model::Criterion::Brackets(_))) {
-        Some(brackets) => brackets.into_iter().find(|range| range.contains(cell.age)).ok_or_else(|| {
-            Error::query(format!(
-                "--in-age {}: no bracket of {:?} holds it",
-                cell.age,
-                matrix.definition.brackets.clone().unwrap_or_default()
-            ))
-        })?,
-        None => AgeRange::one(cell.age),
+    let (counter, age) = match &plan.rules.criterion {
+        Criterion::Brackets(brackets) => {
+            let place = brackets.ranges().iter().position(|range| range.contains(cell.age));
+            let place = place.ok_or_else(|| Error::query(format!("--in-age {}: no bracket of {brackets} holds it", cell.age)))?;
+            (place as u32, brackets.ranges()[place])
+        }
+        _ => (cell.age.0, AgeRange::one(cell.age)),
     };
-    let place = plan.asked().and_then(|asked| asked.iter().position(|range| *range == age)).unwrap_or_default() as u32;
-    let brackets = matches!(plan.rules.criterion, tenure_model::Criterion::Brackets(_));
-    let counter = if brackets { place } else { age.from.0 };
     plan.wants_instants();
     let wanted = Wanted { cohort: number, counter, age, segment: segment_filter(&plan, cell) };
     let by_activity = plan.segments.any() && plan.rules.segment_as_of == SegmentAsOf::Activity;
@@ -133,13 +126,14 @@ pub fn members(history: &History, query: &RetentionQuery, cell: &CellOf, retaine
         .map(|(number, row)| MemberRow { customer: ids.get(&number).cloned().unwrap_or_default(), ..row })
         .collect();
     rows.sort_by(|a, b| a.customer.cmp(&b.customer).then_with(|| a.segment.cmp(&b.segment)));
-    Ok(Members { definition: matrix.definition, cohort: start, age, state: state(&plan, &outcome, &wanted), rows })
+    let definition = definition(query, &plan.rules, plan.units.zone(), plan.content);
+    Ok(Members { definition, cohort, age, state: state(&plan, &outcome, &wanted), rows })
 }
 
 /// The segments of a cohort for which an age has begun, or which have lived it; without segments of its own the cohort is
 /// the empty one.
 fn observed_segments(outcome: &crate::retention::Outcome, cohort: i32, age: AgeRange) -> HashSet<Segment> {
-    let groups = outcome.counts.groups().filter(|((number, _), group)| *number == cohort && !group.lived.is_empty());
+    let groups = outcome.counts.groups().filter(|((number, _), group)| *number == cohort && group.has_own_members());
     let observed = groups.filter(|(_, group)| group.begun > age.from.0);
     observed.map(|((_, id), _)| outcome.segments.get(&id).cloned().unwrap_or_default()).collect()
 }
@@ -151,9 +145,9 @@ fn state(plan: &Plan<'_>, outcome: &crate::retention::Outcome, wanted: &Wanted) 
     let groups =
         outcome.counts.groups().filter(|((number, id), _)| *number == wanted.cohort && asked(*id)).map(|(_, group)| group);
     let (mut size, mut exposed, mut begun) = (0, 0, false);
-    for group in groups.filter(|group| !group.lived.is_empty()) {
+    for group in groups.filter(|group| group.has_own_members()) {
         size += group.size;
-        exposed += group.lived_more_than(last_age_to_live(age));
+        exposed += group.exposed.counters().get(last_age_to_live(age));
         begun |= group.begun > age.from.0;
     }
     debug_assert!(size > 0 || plan.segments.any());

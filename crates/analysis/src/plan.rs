@@ -1,7 +1,9 @@
 //! A query made ready for a history: every name looked up, every rule settled.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
+use tenure_expression::Parsed;
 use tenure_history::{Fingerprint, History};
 use tenure_model::{AgeRange, Alignment, Criterion, Instant, ObservationWindow, column};
 
@@ -88,19 +90,14 @@ impl<'a> Plan<'a> {
             )));
         }
         let mut columns = Columns::of(history);
-        let texts = [("--filter", &query.filter), ("--born", &query.born), ("--returned", &query.returned)];
-        let named = texts.iter().filter_map(|(flag, text)| text.as_ref().map(|text| (*flag, text)));
-        let mut read: Vec<String> = Vec::new();
-        for (flag, text) in named {
-            // Texts are told from numbers by all values of a column, so the columns are looked up before the types are.
-            let header: Vec<std::sync::Arc<str>> = columns.names().map(std::sync::Arc::from).collect();
-            read.extend(tenure_expression::Parsed::new(flag, text, &header)?.columns().map(str::to_owned));
-        }
-        columns.profile(history, read.iter().map(String::as_str))?;
-        let predicate =
-            |flag, text: &Option<String>| text.as_ref().map(|text| Predicate::new(flag, text, &columns, &zone)).transpose();
+        let header: Vec<Arc<str>> = columns.names().map(Arc::from).collect();
+        let parse = |flag, text: &Option<String>| text.as_ref().map(|text| Parsed::new(flag, text, &header)).transpose();
         let (filter, born, returned) =
-            (predicate("--filter", &query.filter)?, predicate("--born", &query.born)?, predicate("--returned", &query.returned)?);
+            (parse("--filter", &query.filter)?, parse("--born", &query.born)?, parse("--returned", &query.returned)?);
+        // Texts are told from numbers by all values of a column, so the columns are looked up before the types are.
+        columns.profile(history, [&filter, &born, &returned].into_iter().flatten().flat_map(Parsed::columns))?;
+        let predicate = |parsed: Option<Parsed>| parsed.map(|parsed| Predicate::new(parsed.in_zone(&zone), &columns)).transpose();
+        let (filter, born, returned) = (predicate(filter)?, predicate(born)?, predicate(returned)?);
         let named = match (&rules.birth, rules.first_ever, &born) {
             (Birth::FirstEver, FirstEverRow::OfEventName, Some(born)) => born.of_event_name(&columns)?,
             _ => None,
@@ -207,6 +204,11 @@ impl<'a> Plan<'a> {
         [self.filter.as_ref(), self.born.as_ref(), self.returned.as_ref(), self.named.as_ref()]
     }
 
+    /// Whether a condition asks for events by name.
+    pub(crate) fn asks_for_events(&self) -> bool {
+        self.predicates().into_iter().flatten().any(|predicate| predicate.events().next().is_some())
+    }
+
     /// Whether instants must be read: where days do not settle births, ages and bounds.
     pub(crate) fn needs_time(&self) -> bool {
         self.instants
@@ -258,6 +260,5 @@ impl<'a> Plan<'a> {
             && !self.segments.any()
             && self.units.by_home_day
             && !self.needs_time()
-            && !matches!(self.query.ages, Ages::At(_))
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use foldhash::fast::FixedState;
 use tenure_expression::{ColumnKind, Evaluator, Outcome, Parsed, Tree, Wanted};
 use tenure_history::Rows;
-use tenure_model::{MAX_STORED_DIGITS, Zone, column};
+use tenure_model::{MAX_STORED_DIGITS, column};
 
 use crate::columns::{Columns, Home};
 use crate::error::Error;
@@ -28,8 +28,6 @@ enum Truth {
 /// A condition whose columns are known.
 #[derive(Debug)]
 pub(crate) struct Predicate {
-    flag: &'static str,
-    text: String,
     parsed: Parsed,
     joint: Joint,
     parts: Vec<Part>,
@@ -63,16 +61,14 @@ enum Reads {
 }
 
 impl Predicate {
-    /// Reads a condition. Quoted dates beside instants are local days of `zone`.
-    pub(crate) fn new(flag: &'static str, text: &str, columns: &Columns, zone: &Zone) -> Result<Self, Error> {
-        let header: Vec<Arc<str>> = columns.names().map(Arc::from).collect();
-        let parsed = Parsed::new(flag, text, &header)?.in_zone(zone);
+    /// Settles the types of a condition.
+    pub(crate) fn new(parsed: Parsed, columns: &Columns) -> Result<Self, Error> {
         // The whole is tried once, so that a wrong type is told of the whole.
         parsed.clone().resolve(Wanted::Condition, |name| columns.kind(name).into())?;
         let tree = Tree::of(&parsed);
         let mut parts = Vec::new();
         let joint = Joint::of(&tree, columns, &mut parts)?;
-        Ok(Self { flag, text: text.to_owned(), parsed, joint, parts })
+        Ok(Self { parsed, joint, parts })
     }
 
     /// The condition on the event alone that a condition's top-level terms make; nothing where they name no event.
@@ -84,7 +80,7 @@ impl Predicate {
         }
         let mut parts = Vec::new();
         let joint = Joint::of(&Tree::All(pinned), columns, &mut parts)?;
-        Ok(Some(Self { flag: self.flag, text: self.text.clone(), parsed: self.parsed.clone(), joint, parts }))
+        Ok(Some(Self { parsed: self.parsed.clone(), joint, parts }))
     }
 
     /// Whether another condition means the same.
@@ -99,7 +95,7 @@ impl Predicate {
 
     /// The flag and the text, as they were given.
     pub(crate) fn source(&self) -> (&'static str, &str) {
-        (self.flag, &self.text)
+        self.parsed.source()
     }
 
     /// The events that it asks for by name.
@@ -195,6 +191,7 @@ impl Predicate {
 
     fn evaluate(&self, part: &Part, rows: usize, array: impl Fn(&str) -> ArrayRef) -> Result<Vec<Truth>, Error> {
         let outcomes = part.evaluator.conditions(rows, array)?;
+        let (flag, text) = self.source();
         outcomes
             .into_iter()
             .map(|outcome| match outcome {
@@ -202,11 +199,10 @@ impl Predicate {
                 Outcome::Value(Some(false)) => Ok(Truth::False),
                 Outcome::Value(None) => Ok(Truth::Unknown),
                 Outcome::Unreadable { column, value } if column.is_empty() => {
-                    Err(Error::query(format!("{} {:?}: it can't be computed for some row ({value})", self.flag, self.text)))
+                    Err(Error::query(format!("{flag} {text:?}: it can't be computed for some row ({value})")))
                 }
                 Outcome::Unreadable { column, value } => Err(Error::query(format!(
-                    "{} {:?}: \"{column}\" is \"{value}\" in some row, and the condition needs it to be of the type of its other values",
-                    self.flag, self.text
+                    "{flag} {text:?}: \"{column}\" is \"{value}\" in some row, and the condition needs it to be of the type of its other values"
                 ))),
             })
             .collect()

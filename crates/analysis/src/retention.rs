@@ -4,7 +4,7 @@ use tenure_history::{History, Part};
 use tenure_model::{ObservationWindow, Table};
 
 use crate::assembly::assemble;
-use crate::counts::{Counts, WHOLE};
+use crate::counts::Counts;
 use crate::days::{DayTables, DayWalk};
 use crate::dialect::Rules;
 use crate::error::Error;
@@ -42,39 +42,33 @@ pub fn retentions(history: &History, queries: &[RetentionQuery]) -> Result<Vec<R
 
 /// The same under rules that need not be those of the queries' dialects.
 pub(crate) fn retentions_under(history: &History, ruled: Vec<(&RetentionQuery, Rules)>) -> Result<Vec<RetentionMatrix>, Error> {
-    let mut plans = Vec::with_capacity(ruled.len());
-    let mut empty: BTreeMap<usize, RetentionMatrix> = BTreeMap::new();
+    // A history without activity has no plan, and the matrix of nothing.
+    let mut plans: Vec<Plan<'_>> = Vec::with_capacity(ruled.len());
+    let mut ready: Vec<Option<RetentionMatrix>> = Vec::with_capacity(ruled.len());
     for (place, (query, rules)) in ruled.into_iter().enumerate() {
-        match Plan::new(history, query, rules.clone()).map_err(|error| error.of_query(place))? {
-            Some(plan) => plans.push(plan),
-            None => {
-                empty.insert(place, without_activity(history, query, &rules));
-            }
-        }
+        let plan = Plan::new(history, query, rules.clone()).map_err(|error| error.of_query(place))?;
+        ready.push(plan.is_none().then(|| without_activity(history, query, &rules)));
+        plans.extend(plan);
     }
-    let mut counted = count(history, &plans)?;
+    let mut counted = count(history, &plans.iter().collect::<Vec<_>>())?;
     // Which segments are the largest is known once all have been counted; then the others are drawn together.
     let folded: Vec<usize> = (0..plans.len()).filter(|&place| keep_largest(&mut plans[place], &counted[place])).collect();
     if !folded.is_empty() {
-        let mut again: Vec<Plan<'_>> = Vec::new();
-        let mut rest: Vec<Option<Plan<'_>>> = plans.into_iter().map(Some).collect();
-        again.extend(folded.iter().filter_map(|&place| rest[place].take()));
-        let recounted = count(history, &again)?;
-        for ((place, plan), outcome) in folded.iter().zip(again).zip(recounted) {
-            rest[*place] = Some(plan);
-            counted[*place] = outcome;
-        }
-        plans = rest.into_iter().flatten().collect();
+        let again = count(history, &folded.iter().map(|&place| &plans[place]).collect::<Vec<_>>())?;
+        folded.into_iter().zip(again).for_each(|(place, outcome)| counted[place] = outcome);
     }
-    let mut matrices = Vec::with_capacity(plans.len() + empty.len());
-    for (plan, outcome) in plans.iter().zip(counted) {
-        while let Some(matrix) = empty.remove(&matrices.len()) {
-            matrices.push(matrix);
-        }
-        let checked = outcome.check(history, plan).and_then(|()| assemble(plan, &outcome));
-        matrices.push(checked.map_err(|error| error.of_query(matrices.len()))?);
+    let mut counted = plans.iter().zip(counted);
+    let mut matrices = Vec::with_capacity(ready.len());
+    for (place, ready) in ready.into_iter().enumerate() {
+        matrices.extend(match ready {
+            Some(matrix) => Some(matrix),
+            None => counted
+                .next()
+                .map(|(plan, outcome)| outcome.check(history, plan).and_then(|()| assemble(plan, &outcome)))
+                .transpose()
+                .map_err(|error| error.of_query(place))?,
+        });
     }
-    matrices.extend(empty.into_values());
     Ok(matrices)
 }
 
@@ -119,13 +113,13 @@ enum State {
 }
 
 /// Counts for all plans in one pass.
-pub(crate) fn count(history: &History, plans: &[Plan<'_>]) -> Result<Vec<Outcome>, Error> {
+pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcome>, Error> {
     let tables: Vec<Option<DayTables>> =
         plans.iter().map(|plan| plan.is_plain().then(|| DayTables::new(plan)).flatten()).collect();
-    let reads: BTreeSet<String> = plans.iter().flat_map(Plan::reads).collect();
-    let customers = plans.iter().any(Plan::needs_customers);
+    let reads: BTreeSet<String> = plans.iter().flat_map(|plan| plan.reads()).collect();
+    let customers = plans.iter().any(|plan| plan.needs_customers());
     let scan = history.scan_table(Table::Activity, reads.iter().map(String::as_str));
-    let scan = if plans.iter().any(Plan::needs_full_order) { scan.in_full_order() } else { scan };
+    let scan = if plans.iter().any(|plan| plan.needs_full_order()) { scan.in_full_order() } else { scan };
     let start = || -> Vec<State> {
         let state = |tables: &Option<DayTables>| match tables {
             Some(tables) => State::Days(DayWalk::new(tables)),
@@ -155,7 +149,7 @@ pub(crate) fn count(history: &History, plans: &[Plan<'_>]) -> Result<Vec<Outcome
         states
     };
     let states = scan.fold_parts(customers, start, step, join)?;
-    let outcome = |((state, plan), tables): ((State, &Plan<'_>), &Option<DayTables>)| match (state, tables) {
+    let outcome = |((state, plan), tables): ((State, &&Plan<'_>), &Option<DayTables>)| match (state, tables) {
         (State::Days(walk), Some(tables)) => {
             Outcome { counts: walk.counts(plan, tables), segments: HashMap::new(), currencies: HashMap::new(), events_seen: None }
         }
@@ -171,23 +165,20 @@ impl Outcome {
     }
 
     fn of(walk: Walk<Counts>, plan: &Plan<'_>) -> Self {
-        let ids: HashSet<u32> = walk.sink.groups().map(|((_, id), _)| id).filter(|id| *id != WHOLE).collect();
-        let segments = ids.into_iter().map(|id| (id, walk.names.segments.get(id).clone())).collect();
+        let segments = walk.sink.segment_ids().into_iter().map(|id| (id, walk.names.segments.get(id).clone())).collect();
         let numbers: HashSet<u32> =
             walk.sink.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
         let named = |number: u32| Some((number, walk.names.currency_name(number)?.to_owned()));
         let currencies = numbers.into_iter().filter_map(named).collect();
-        let asks = plan.predicates().into_iter().flatten().any(|predicate| predicate.events().next().is_some());
-        Self { segments, currencies, events_seen: asks.then_some(walk.events_seen), counts: walk.sink }
+        Self { segments, currencies, events_seen: plan.asks_for_events().then_some(walk.events_seen), counts: walk.sink }
     }
 }
 
 /// Adds one walk to another, whose segments and currencies have other numbers.
 fn join_walks(mine: &mut Walk<Counts>, other: Walk<Counts>) {
     let Walk { sink, names, events_seen, .. } = other;
-    let ids: BTreeSet<u32> = sink.groups().map(|((_, id), _)| id).filter(|id| *id != WHOLE).collect();
     let segments: HashMap<u32, u32> =
-        ids.into_iter().map(|id| (id, mine.names.segments.id(names.segments.get(id).clone()))).collect();
+        sink.segment_ids().into_iter().map(|id| (id, mine.names.segments.id(names.segments.get(id).clone()))).collect();
     let numbers: BTreeSet<u32> = sink.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
     let mut currencies: HashMap<u32, u32> = HashMap::new();
     for number in numbers {

@@ -1,10 +1,10 @@
 //! Members counted into cohorts.
 
-use tenure_model::{AgeRange, Criterion, Day, Instant};
+use tenure_model::{Age, AgeRange, Criterion, Day, Instant};
 
 use crate::assembly::MOST_CELLS;
 use crate::clock::Exposure;
-use crate::counts::Counts;
+use crate::counts::{Counts, Group};
 use crate::life::Fate;
 use crate::plan::Plan;
 use crate::query::Measure;
@@ -12,12 +12,13 @@ use crate::walk::{Member, NO_CURRENCY, Numbering, Sink};
 
 impl Sink for Counts {
     fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
+        // Which segments are the largest is known also where there are too many to be shown.
+        self.count_member(member.segment, member.customer);
         if self.too_many {
             return;
         }
         let last = plan.last_age();
         self.watch_size(member.exposure.begun, plan.asked_count(), MOST_CELLS);
-        self.count_member(member.segment, member.customer);
         let group = self.group((member.birth.cohort, member.segment));
         if member.is_own {
             group.add_member(member.exposure);
@@ -37,8 +38,10 @@ impl Sink for Counts {
             Measure::Customers => {}
             Measure::Events => member.valued().for_each(|(age, _)| group.events.add(age, 1)),
             Measure::Value => {
-                self.add_active(plan, member);
-                self.add_values(plan, names, member);
+                add_active(group, plan, member);
+                if let Some((day, currency)) = add_values(group, plan, names, member) {
+                    self.miss_rate(day, &currency);
+                }
             }
         }
     }
@@ -69,71 +72,57 @@ pub(crate) fn last_age_to_live(range: AgeRange) -> u32 {
     range.to.unwrap_or(range.from).0
 }
 
-impl Counts {
-    fn add_active(&mut self, plan: &Plan<'_>, member: &Member<'_>) {
-        let group = self.group((member.birth.cohort, member.segment));
-        let mut ages: Vec<u32> = member.valued().map(|(age, _)| age).collect();
-        ages.dedup();
-        match &plan.rules.criterion {
-            Criterion::Brackets(brackets) => {
-                for (place, range) in brackets.ranges().iter().enumerate() {
-                    if ages.iter().any(|age| range.contains(tenure_model::Age(*age))) {
-                        group.active.add(place as u32, 1);
-                    }
-                }
+/// Counts a member as active at each age or bracket with activity.
+fn add_active(group: &mut Group, plan: &Plan<'_>, member: &Member<'_>) {
+    if let Criterion::Brackets(brackets) = &plan.rules.criterion {
+        for (place, range) in brackets.ranges().iter().enumerate() {
+            if member.valued().any(|(age, _)| range.contains(Age(age))) {
+                group.active.add(place as u32, 1);
             }
-            _ => ages.into_iter().for_each(|age| group.active.add(age, 1)),
+        }
+        return;
+    }
+    let mut last = None;
+    for (age, _) in member.valued() {
+        if last.replace(age) != Some(age) {
+            group.active.add(age, 1);
         }
     }
+}
 
-    fn add_values(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
-        let mut missing: Option<(Day, String)> = None;
-        let converted = plan.query.rates.as_ref().map(|rates| {
-            let target = rates.target.as_deref();
-            (rates, target.map_or(NO_CURRENCY, |target| names.currency(target)))
-        });
-        let group = self.group((member.birth.cohort, member.segment));
-        for (age, event) in member.valued() {
-            let Some(units) = event.value else {
-                match (event.currency, converted) {
-                    (NO_CURRENCY, None) => group.unpriced.add(age, 1),
-                    (_, Some((_, target))) => {
-                        let money = group.money(target);
-                        money.events.add(age, 1);
-                        money.missing.add(age, 1);
-                    }
-                    (currency, None) => {
-                        let money = group.money(currency);
-                        money.events.add(age, 1);
-                        money.missing.add(age, 1);
-                    }
-                }
+/// Adds a member's amounts. Returns the first rate of exchange that is not there.
+fn add_values(group: &mut Group, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) -> Option<(Day, String)> {
+    let mut missing: Option<(Day, String)> = None;
+    let converted = plan.query.rates.as_ref().map(|rates| {
+        let target = rates.target.as_deref().map_or(NO_CURRENCY, |target| names.currency(target));
+        (rates, target)
+    });
+    for (age, event) in member.valued() {
+        let currency = converted.map_or(event.currency, |(_, target)| target);
+        let Some(units) = event.value else {
+            if currency == NO_CURRENCY && converted.is_none() {
+                group.unpriced.add(age, 1);
+            } else {
+                let money = group.money(currency);
+                money.events.add(age, 1);
+                money.missing.add(age, 1);
+            }
+            continue;
+        };
+        let mut total = i128::from(units);
+        if let Some((rates, _)) = converted {
+            let day = if plan.needs_time() { plan.units.zone().day_of(Instant(event.at)) } else { plan.units.day(event.unit) };
+            let name = names.currency_name(event.currency).unwrap_or_default();
+            let Some(rate) = rates.units(day, name) else {
+                let miss = (day, name.to_owned());
+                missing = Some(missing.map_or(miss.clone(), |first| first.min(miss)));
                 continue;
             };
-            let (currency, units) = match converted {
-                None => (event.currency, i128::from(units)),
-                Some((rates, target)) => {
-                    let day =
-                        if plan.needs_time() { plan.units.zone().day_of(Instant(event.at)) } else { plan.units.day(event.unit) };
-                    let name = names.currency_name(event.currency).unwrap_or_default();
-                    match rates.units(day, name) {
-                        Some(rate) => (target, i128::from(units) * rate),
-                        None => {
-                            let miss = (day, name.to_owned());
-                            if missing.as_ref().is_none_or(|first| miss < *first) {
-                                missing = Some(miss);
-                            }
-                            continue;
-                        }
-                    }
-                }
-            };
-            let money = group.money(currency);
-            money.events.add(age, 1);
-            money.total.add(age, units);
+            total *= rate;
         }
-        if let Some((day, currency)) = missing {
-            self.miss_rate(day, &currency);
-        }
+        let money = group.money(currency);
+        money.events.add(age, 1);
+        money.total.add(age, total);
     }
+    missing
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use tenure_history::{Part, Rows};
-use tenure_model::{Instant, column};
+use tenure_model::{TimePoint, column};
 
 use crate::clock::Exposure;
 use crate::columns::Home;
@@ -183,7 +183,7 @@ impl<S: Sink> Walk<S> {
         for ((mask, predicate), memory) in masks.iter_mut().zip(plan.predicates()).zip(&mut self.memories) {
             *mask = predicate.map(|predicate| predicate.holds(memory, &plan.columns, rows)).transpose()?;
         }
-        if plan.predicates().into_iter().flatten().any(|predicate| predicate.events().next().is_some()) {
+        if plan.asks_for_events() {
             distinct(rows.codes(column::EVENT).map(|codes| codes.names()).unwrap_or_default(), &mut self.events_seen);
         }
         let [filter, born, returned, named] = &masks;
@@ -348,14 +348,14 @@ fn declared(plan: &Plan<'_>, customers: &Rows, name: &str) -> Result<Vec<Option<
     }
     let Some(codes) = customers.codes(name) else { return Ok(vec![None; customers.len()]) };
     let read = |text: &str| -> Result<i32, Error> {
-        let point: tenure_model::TimePoint = text.parse().map_err(|_| {
+        let point: TimePoint = text.parse().map_err(|_| {
             Error::query(format!(
                 "--birth declared:{name}: \"{text}\" is no date; expected a column of dates (YYYY-MM-DD), such as signed_up"
             ))
         })?;
         Ok(match point {
-            tenure_model::TimePoint::Day(day) => day.0,
-            tenure_model::TimePoint::Instant(at) => plan.units.zone().day_of(Instant(at.0)).0,
+            TimePoint::Day(day) => day.0,
+            TimePoint::Instant(at) => plan.units.zone().day_of(at).0,
         })
     };
     let dates = codes.names().into_iter().map(read).collect::<Result<Vec<i32>, Error>>()?;

@@ -159,10 +159,15 @@ impl QueryArgs {
         })
     }
 
+    /// The conditions, and the flags that they are given with.
+    fn conditions(&self) -> [(&'static str, &Option<String>); 3] {
+        [("--filter", &self.only), ("--born", &self.born), ("--returned", &self.returned)]
+    }
+
     /// Refuses conditions and segments on amounts or currencies that no row has: an export's own column of that name is not
     /// what is meant by it.
     pub(crate) fn check_amounts(&self, history: &History) -> anyhow::Result<()> {
-        let texts = [("--filter", &self.only), ("--born", &self.born), ("--returned", &self.returned)];
+        let texts = self.conditions();
         let named = |wanted: &str| {
             let in_text = |text: &Option<String>| {
                 text.as_deref().and_then(tenure_analysis::columns_of).is_some_and(|names| names.iter().any(|name| name == wanted))
@@ -193,7 +198,7 @@ impl QueryArgs {
     pub(crate) fn asked_columns(&self) -> Vec<(String, &'static str)> {
         let own = [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER];
         let mut asked: Vec<(String, &'static str)> = self.by.iter().map(|name| (name.trim().to_owned(), "--by")).collect();
-        for (flag, text) in [("--filter", &self.only), ("--born", &self.born), ("--returned", &self.returned)] {
+        for (flag, text) in self.conditions() {
             // What can't be read is told when the query is.
             let names = text.as_deref().and_then(tenure_analysis::columns_of).unwrap_or_default();
             asked.extend(names.into_iter().map(|name| (name, flag)));

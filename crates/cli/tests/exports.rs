@@ -2,9 +2,7 @@
 
 mod support;
 
-use std::path::Path;
-
-use support::{Place, counts, distinct, lines};
+use support::{Place, counts, data, distinct, lines};
 
 /// An export, and what a history must hold of it, as counted by hand.
 struct Case {
@@ -229,7 +227,7 @@ const CASES: &[Case] = &[
 
 #[test]
 fn every_exporter_is_recognised_and_read_whole() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fixtures/exports");
+    let fixtures = data("fixtures/exports");
     let mut files: Vec<String> =
         std::fs::read_dir(&fixtures).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
@@ -264,7 +262,7 @@ fn every_exporter_is_recognised_and_read_whole() {
 
 #[test]
 fn rejected_rows_of_exporters_come_again() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fixtures/exports");
+    let fixtures = data("fixtures/exports");
     let cases = [
         ("surveymonkey", "surveymonkey.csv", "2024-02-01 00:05:00"),
         ("shopify-orders", "shopify-orders.csv", "2024-02-02 12:00:00 +0100"),
@@ -293,7 +291,7 @@ fn rejected_rows_of_exporters_come_again() {
 
 #[test]
 fn a_question_that_is_almost_named_is_suggested() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fixtures/exports/surveymonkey.csv");
+    let fixtures = data("fixtures/exports/surveymonkey.csv");
     let place = Place::new();
     let file = fixtures.to_str().unwrap();
     let said = place.fails(2, &["ingest", file, "--into", "h", "--score", "How satisfied are you?", "--kind", "csat"]);

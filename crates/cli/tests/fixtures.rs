@@ -6,14 +6,11 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde_json::Value;
-use support::Place;
-
-/// Where the folders are.
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/fixtures/retention");
+use support::{Place, data};
 
 /// How the summary over all segments is written.
 const ALL_SEGMENTS: &str = "(all)";
@@ -229,9 +226,10 @@ fn fraction(text: &str) -> f64 {
 
 #[test]
 fn every_fixture_gives_the_numbers_counted_by_hand() {
-    let mut folders: Vec<PathBuf> = fs::read_dir(Path::new(FIXTURES)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let fixtures = data("fixtures/retention");
+    let mut folders: Vec<PathBuf> = fs::read_dir(&fixtures).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
-    assert!(!folders.is_empty(), "no fixtures in {FIXTURES}");
+    assert!(!folders.is_empty(), "no fixtures in {}", fixtures.display());
     let total = folders.len();
     let difference = |folder: PathBuf| {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();

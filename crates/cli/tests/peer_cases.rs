@@ -14,10 +14,10 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
-use support::Place;
+use support::{Place, data};
 
 fn own() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fixtures/peer_cases")
+    data("fixtures/peer_cases")
 }
 
 fn published() -> Option<PathBuf> {

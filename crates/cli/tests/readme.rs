@@ -5,22 +5,17 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use support::{Place, copy_dir};
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use support::{Place, copy_dir, project};
 
 fn text(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).unwrap()
+    fs::read_to_string(project().join(path)).unwrap()
 }
 
 /// A folder with the sample's files.
 fn sample() -> Place {
     let place = Place::new();
-    copy_dir(&repository().join("data/sample"), place.dir.path());
+    copy_dir(&project().join("data/sample"), place.dir.path());
     place
 }
 
@@ -96,7 +91,7 @@ fn the_readme_runs_as_it_is_printed() {
 #[test]
 fn the_sample_is_what_its_readme_says() {
     let place = Place::new();
-    copy_dir(&repository().join("data"), &place.path("data"));
+    copy_dir(&project().join("data"), &place.path("data"));
     fs::remove_file(place.path("data/sample/events.csv")).unwrap();
     let readme = text("data/README.md");
     run_all(&place, &blocks(&readme, "sh").into_iter().flat_map(commands).collect::<Vec<_>>());

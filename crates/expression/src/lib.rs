@@ -22,6 +22,7 @@ pub use evaluator::{Evaluator, Outcome};
 pub use near::{near, plain, suggestion};
 pub use operand::{ColumnKind, Elsewhere, Meant, Operand};
 pub use parsed::{Parsed, Wanted, column_names};
+pub use place::pointed;
 pub use profile::TextProfile;
 pub use tree::Tree;
 

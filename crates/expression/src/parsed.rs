@@ -65,6 +65,11 @@ impl Parsed {
         self
     }
 
+    /// The flag and the text, as they were given.
+    pub fn source(&self) -> (&'static str, &str) {
+        (self.flag, &self.text)
+    }
+
     pub(crate) fn expression(&self) -> &Expr {
         &self.expression
     }

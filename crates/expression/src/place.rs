@@ -1,7 +1,7 @@
 //! Where in an expression something stands.
 
 /// The expression with a mark below the place, as further lines of a message.
-pub(crate) fn pointed(text: &str, at: usize) -> String {
+pub fn pointed(text: &str, at: usize) -> String {
     // A mark needs one line; columns are counted in characters, as terminals show them.
     let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();

@@ -5,7 +5,9 @@ use tenure_analysis::{CellNumbers, Dialect, Example, Explanation, Segment};
 use tenure_model::Cell;
 
 use crate::error::Error;
-use crate::numbers::{counted, grouped};
+use tenure_model::grouped;
+
+use crate::numbers::counted;
 use crate::wide::NONE;
 
 /// An explanation as text.

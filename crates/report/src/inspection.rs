@@ -4,7 +4,9 @@ use serde::Serialize;
 use tenure_analysis::{AttributeSummary, Inspection, TableSummary};
 
 use crate::error::Error;
-use crate::numbers::{bytes_text, grouped};
+use tenure_model::grouped;
+
+use crate::numbers::bytes_text;
 use crate::text_table::{Align, TextTable};
 
 /// What a history holds, for people.

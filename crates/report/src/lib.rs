@@ -18,6 +18,6 @@ pub use explanation::{explanation_json, explanation_text};
 pub use format::{Format, Layout, Show, TableStyle};
 pub use inspection::{inspection_json, inspection_text};
 pub use members::render_members;
-pub use numbers::{bytes_text, counted, grouped};
+pub use numbers::{bytes_text, counted};
 pub use retention::{render_retention, retention_sentence};
 pub use text_table::{Align, TextTable};

@@ -3,9 +3,12 @@
 use anstyle::{Ansi256Color, Color, Effects, Style};
 use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatrix, Segment, ValueAverage};
 use tenure_model::{Cell, CellState};
+use unicode_width::UnicodeWidthStr;
 
 use crate::format::{Show, TableStyle};
-use crate::numbers::{amount, counted, grouped};
+use tenure_model::grouped;
+
+use crate::numbers::{amount, counted};
 use crate::retention::retention_sentence;
 use crate::text_table::{Align, pad};
 use crate::wide::{IN_PROGRESS, NONE, average, of_previous, share_so_far};
@@ -159,8 +162,7 @@ impl Grid {
                 cells.push(texts.map(|text| Painted { text: format!("{text} "), style }).collect());
             }
         }
-        let label_widths =
-            (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
+        let label_widths = (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].width()).max().unwrap_or(0)).collect();
         Self { labels, label_widths, ages: matrix.ages.iter().map(|age| format!("{age} ")).collect(), cells, summary_from }
     }
 

@@ -5,8 +5,9 @@ use clap::Args;
 use serde::Serialize;
 use tenure_history::{Compare, Target, Writer};
 use tenure_ingest::{InputReport, Options, Reason, Rejects, Report, RowCounts, ingest};
+use tenure_model::grouped;
 use tenure_model::{Table, Zone};
-use tenure_report::{Align, Format, TextTable, bytes_text, counted, grouped};
+use tenure_report::{Align, Format, TextTable, bytes_text, counted};
 
 use crate::Status;
 use crate::args::MappingArgs;

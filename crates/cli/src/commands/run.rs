@@ -5,7 +5,8 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser};
 use tenure_analysis::{RetentionQuery, retentions};
 use tenure_history::History;
-use tenure_report::{Align, TextTable, bytes_text, grouped};
+use tenure_model::grouped;
+use tenure_report::{Align, TextTable, bytes_text};
 
 use crate::Status;
 use crate::args::MappingArgs;

@@ -15,6 +15,17 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// A folder of the project's `data`. Where the project lies is asked when the test runs: its binary may have been built in
+/// another checkout that shares the target directory.
+pub(crate) fn data(name: &str) -> PathBuf {
+    project().join("data").join(name)
+}
+
+/// The project's top level.
+pub(crate) fn project() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../..")
+}
+
 /// A folder to run the program in.
 pub(crate) struct Place {
     pub(crate) dir: TempDir,

@@ -20,7 +20,8 @@ struct Sheet {
 /// The fixture of a preset.
 fn fixture(name: &str) -> Sheet {
     let path = |extension: &str| {
-        std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../data/fixtures/exports/{name}.{extension}"))
+        std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
+            .join(format!("../../data/fixtures/exports/{name}.{extension}"))
     };
     if let Ok(mut reader) = csv::Reader::from_path(path("csv")) {
         let header = reader.headers().unwrap().iter().map(Into::into).collect();
