@@ -62,7 +62,10 @@ impl Clock {
             }
             Clock::Rolling { rolling, instants, zone, until } => {
                 let life = rolling.since(instants.take(zone, birth));
-                let exposure = Exposure { lived: life.age_at(*until), begun: life.age_at(before(*until)) + 1 };
+                let lived = life.age_at(*until);
+                // An age that begins with the window's end has not begun in it.
+                let begun = if life.instant(lived as i32) < *until { lived + 1 } else { lived };
+                let exposure = Exposure { lived, begun };
                 Ages { exposure, kind: Kind::Rolling { life, instants: *instants, zone, age: 0, next: life.instant(1) } }
             }
         }
@@ -104,8 +107,7 @@ impl Ages<'_> {
             Kind::Rolling { life, instants, zone, age, next } => {
                 let at = instants.take(zone, Instant(time));
                 if at >= *next {
-                    *age = life.age_at(at);
-                    *next = life.instant(*age as i32 + 1);
+                    (*age, *next) = life.age_from(*age, *next, at);
                 }
                 *age
             }

@@ -11,6 +11,9 @@ use crate::segments::SegmentId;
 /// The cohort as a whole, where segments do not part its members.
 pub(crate) const WHOLE: SegmentId = SegmentId::MAX;
 
+/// The number of a customer that no history has.
+pub(crate) const NOBODY: i64 = -1;
+
 /// A cohort's number and a segment of it.
 pub(crate) type GroupKey = (i32, SegmentId);
 
@@ -106,6 +109,11 @@ impl Steps {
         }
     }
 
+    /// Adds to all places from `from` on; or takes off.
+    pub(crate) fn step(&mut self, from: u32, amount: i64) {
+        self.0.add(from, amount);
+    }
+
     /// The counters, the last of which holds for all places after it.
     pub(crate) fn counters(&self) -> Counters {
         let mut sum = 0;
@@ -139,11 +147,16 @@ impl Counts {
 
     /// Notes a member of a segment, who may be in several cohorts.
     pub(crate) fn count_member(&mut self, segment: SegmentId, customer: i64) {
-        let (members, last) = self.members_of.entry(segment).or_insert((0, customer.wrapping_sub(1)));
+        let (members, last) = self.members_of.entry(segment).or_insert((0, NOBODY));
         if *last != customer {
             *last = customer;
             *members += 1;
         }
+    }
+
+    /// Notes members of a segment, none of whom is in another cohort.
+    pub(crate) fn count_members(&mut self, segment: SegmentId, members: u64) {
+        self.members_of.entry(segment).or_insert((0, NOBODY)).0 += members;
     }
 
     /// Distinct members of a segment.

@@ -9,6 +9,7 @@ use tenure_model::{AgeRange, Alignment, Criterion, Instant, ObservationWindow, c
 
 use crate::clock::Clock;
 use crate::columns::{Columns, Home};
+use crate::dense::DenseTables;
 use crate::dialect::{Dialect, FirstEverRow, FirstReturns, Rules, WindowEnd};
 use crate::error::Error;
 use crate::matrix::Segment;
@@ -38,6 +39,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) content: Fingerprint,
     /// Whether the instants of births are wanted themselves.
     instants: bool,
+    /// Where it has the rules of the dense walk, the tables of that.
+    pub(crate) dense: Option<DenseTables>,
 }
 
 /// The instants that rows and births are held against: bounds that hold for every row are none.
@@ -56,6 +59,12 @@ impl Bounds {
         self.until.is_some() || self.born_from.is_some() || self.born_until.is_some()
     }
 
+    /// Whether no birth is outside the range.
+    pub(crate) fn has_all_births(&self) -> bool {
+        self.born_from.is_none() && self.born_until.is_none()
+    }
+
+    #[inline]
     pub(crate) fn has_birth(&self, at: i64) -> bool {
         self.born_from.is_none_or(|from| at >= from) && self.born_until.is_none_or(|until| at < until)
     }
@@ -135,7 +144,7 @@ impl<'a> Plan<'a> {
             born_until: born_until.filter(|until| declared || *until <= last).map(|at| at.0),
         };
         let clock = Clock::new(&rules, query.age_period(), &units, until);
-        Ok(Some(Self {
+        let mut plan = Self {
             window: ObservationWindow { from: observed.from, until: Some(until) },
             segments: SegmentColumns { columns: by, kept: None },
             scale: history.value_scale(),
@@ -152,7 +161,10 @@ impl<'a> Plan<'a> {
             named,
             same_selectors,
             instants: false,
-        }))
+            dense: None,
+        };
+        plan.dense = DenseTables::new(&plan);
+        Ok(Some(plan))
     }
 
     /// The same with some segments alone, the others drawn together.
@@ -215,7 +227,7 @@ impl<'a> Plan<'a> {
             || !self.units.by_home_day
             || self.rules.alignment == Alignment::Rolling
             || self.bounds.need_time()
-            || self.born.is_some()
+            || self.born.is_some() && self.dense.is_none()
             || self.rules.first_returns != FirstReturns::FromBirth
             || matches!(self.rules.birth, Birth::Declared(_))
     }
@@ -226,6 +238,8 @@ impl<'a> Plan<'a> {
         reads.insert(if self.units.by_home_day { column::DAY } else { column::TIME }.to_owned());
         if self.needs_time() {
             reads.insert(column::TIME.to_owned());
+        } else if self.born.is_some() {
+            reads.insert(column::TIED.to_owned());
         }
         if self.query.measure == Measure::Value {
             reads.extend([column::VALUE, column::CURRENCY].map(str::to_owned));
@@ -248,17 +262,5 @@ impl<'a> Plan<'a> {
     pub(crate) fn needs_full_order(&self) -> bool {
         let by_row = matches!(self.rules.segment_as_of, SegmentAsOf::Birth | SegmentAsOf::Latest);
         by_row && self.segments.has(Home::Activity) || self.rules.birth == Birth::FirstEver && self.born.is_some()
-    }
-
-    /// Whether the walk over days alone gives the answer.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.rules == Rules::default_rules()
-            && self.query.measure == Measure::Customers
-            && self.query.min_returns == 1
-            && self.filter.is_none()
-            && self.returned.is_none()
-            && !self.segments.any()
-            && self.units.by_home_day
-            && !self.needs_time()
     }
 }

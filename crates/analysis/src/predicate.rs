@@ -8,7 +8,7 @@ use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, TimeUnit};
 use foldhash::fast::FixedState;
 use tenure_expression::{ColumnKind, Evaluator, Outcome, Parsed, Tree, Wanted};
-use tenure_history::Rows;
+use tenure_history::{Codes, Rows};
 use tenure_model::{MAX_STORED_DIGITS, column};
 
 use crate::columns::{Columns, Home};
@@ -17,12 +17,42 @@ use crate::error::Error;
 /// So many names of a column are remembered with their truth; more are judged anew where they occur.
 const MOST_REMEMBERED: usize = 1 << 16;
 
-/// Truth of a condition, as SQL has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Truth {
-    False,
-    True,
-    Unknown,
+/// Truth of a condition, as SQL has it: of several joined by `and` the least, by `or` the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Truth(u8);
+
+impl Truth {
+    const FALSE: Truth = Truth(0);
+    const UNKNOWN: Truth = Truth(1);
+    const TRUE: Truth = Truth(2);
+}
+
+/// The customers of a bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct BucketCustomers {
+    rows: Rows,
+    /// The place of each by the number's low half.
+    places: Arc<Vec<u32>>,
+}
+
+impl BucketCustomers {
+    pub(crate) fn new(rows: &Rows) -> Self {
+        Self { rows: rows.clone(), places: Arc::new(places_of(rows)) }
+    }
+
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The place of a customer.
+    pub(crate) fn place(&self, customer: i64) -> Option<usize> {
+        self.places.get(customer as u32 as usize).filter(|place| **place != u32::MAX).map(|place| *place as usize)
+    }
+
+    /// The places of the rows' customers.
+    fn places<'a>(&'a self, rows: &'a Rows) -> impl Iterator<Item = Option<usize>> + 'a {
+        rows.customers().iter().map(|&customer| self.place(customer))
+    }
 }
 
 /// A condition whose columns are known.
@@ -107,36 +137,42 @@ impl Predicate {
     pub(crate) fn holds(&self, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<bool>, Error> {
         memory.parts.resize_with(self.parts.len(), PartMemory::default);
         let truths = self.judge(&self.joint, memory, columns, rows)?;
-        Ok(truths.into_iter().map(|truth| truth == Truth::True).collect())
+        Ok(truths.into_iter().map(|truth| truth == Truth::TRUE).collect())
     }
 
     /// Takes the customers of a bucket in, whose rows come next.
-    pub(crate) fn enter_bucket(&self, memory: &mut Memory, columns: &Columns, customers: &Rows) -> Result<(), Error> {
+    pub(crate) fn enter_bucket(
+        &self,
+        memory: &mut Memory,
+        columns: &Columns,
+        customers: &BucketCustomers,
+    ) -> Result<(), Error> {
         memory.parts.resize_with(self.parts.len(), PartMemory::default);
         for (part, memory) in self.parts.iter().zip(&mut memory.parts) {
             if part.reads == Reads::Customers {
-                let array = |name: &str| columns.of_customers(customers, name);
-                memory.customers = self.evaluate(part, customers.len(), array)?;
+                let array = |name: &str| columns.of_customers(&customers.rows, name);
+                memory.customers = self.evaluate(part, customers.rows.len(), array)?;
             }
         }
+        memory.customers = Some(customers.clone());
         Ok(())
     }
 
     fn judge(&self, joint: &Joint, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<Truth>, Error> {
-        let mut join = |joints: &[Joint], settles: Truth| -> Result<Vec<Truth>, Error> {
+        let mut join = |joints: &[Joint], stronger: fn(Truth, Truth) -> Truth| -> Result<Vec<Truth>, Error> {
             let mut truths: Option<Vec<Truth>> = None;
             for joint in joints {
                 let next = self.judge(joint, memory, columns, rows)?;
                 truths = Some(match truths {
                     None => next,
-                    Some(before) => before.into_iter().zip(next).map(|(a, b)| joined(a, b, settles)).collect(),
+                    Some(before) => before.into_iter().zip(next).map(|(a, b)| stronger(a, b)).collect(),
                 });
             }
             Ok(truths.unwrap_or_default())
         };
         match joint {
-            Joint::All(joints) => join(joints, Truth::False),
-            Joint::Any(joints) => join(joints, Truth::True),
+            Joint::All(joints) => join(joints, Truth::min),
+            Joint::Any(joints) => join(joints, Truth::max),
             Joint::Part(place) => self.judge_part(*place, memory, columns, rows),
         }
     }
@@ -147,15 +183,19 @@ impl Predicate {
             Reads::Names(name) => self.judge_names(part, name, &mut memory.parts[place], rows),
             Reads::Customers => {
                 let truths = &memory.parts[place].customers;
-                Ok(memory.places(rows).map(|at| at.map_or(Truth::Unknown, |at| truths[at])).collect())
+                let customers = memory.customers.as_ref();
+                let places = customers.into_iter().flat_map(|customers| customers.places(rows));
+                Ok(places.map(|at| at.map_or(Truth::UNKNOWN, |at| truths[at])).collect())
             }
             Reads::Rows => {
-                let places: UInt32Array = memory.places(rows).map(|at| at.map(|at| at as u32)).collect();
+                let customers = memory.customers.as_ref();
+                let places = customers.into_iter().flat_map(|customers| customers.places(rows));
+                let places: UInt32Array = places.map(|at| at.map(|at| at as u32)).collect();
                 let array = |name: &str| match columns.home(name) {
-                    Some(Home::Customers) => memory.customers.as_ref().map_or_else(
+                    Some(Home::Customers) => customers.map_or_else(
                         || new_null_array(&DataType::Utf8, rows.len()),
                         |customers| {
-                            let of_customers = columns.of_customers(customers, name);
+                            let of_customers = columns.of_customers(&customers.rows, name);
                             take(&of_customers, &places, None).unwrap_or(of_customers)
                         },
                     ),
@@ -175,6 +215,18 @@ impl Predicate {
             }
         };
         let Some(codes) = rows.codes(name) else { return Ok(vec![none; rows.len()]) };
+        if memory.dictionary.as_ref().is_none_or(|known| !Arc::ptr_eq(known, codes.dictionary())) {
+            self.judge_dictionary(part, codes, memory)?;
+        }
+        let by_code = &memory.by_code;
+        Ok(match codes.without_gaps() {
+            Some(codes) => codes.iter().map(|&code| by_code[code as usize]).collect(),
+            None => (0..rows.len()).map(|row| codes.get(row).map_or(none, |code| by_code[code])).collect(),
+        })
+    }
+
+    /// Judges the names of a dictionary, most of which others had too.
+    fn judge_dictionary(&self, part: &Part, codes: Codes<'_>, memory: &mut PartMemory) -> Result<(), Error> {
         let names = codes.names();
         if memory.names.len() > MOST_REMEMBERED {
             memory.names.clear();
@@ -185,8 +237,9 @@ impl Predicate {
             let truths = self.evaluate(part, new.len(), |_| array.clone())?;
             memory.names.extend(new.into_iter().map(str::to_owned).zip(truths));
         }
-        let by_code: Vec<Truth> = names.iter().map(|name| memory.names[*name]).collect();
-        Ok((0..rows.len()).map(|row| codes.get(row).map_or(none, |code| by_code[code])).collect())
+        memory.by_code = names.iter().map(|name| memory.names[*name]).collect();
+        memory.dictionary = Some(codes.dictionary().clone());
+        Ok(())
     }
 
     fn evaluate(&self, part: &Part, rows: usize, array: impl Fn(&str) -> ArrayRef) -> Result<Vec<Truth>, Error> {
@@ -195,9 +248,9 @@ impl Predicate {
         outcomes
             .into_iter()
             .map(|outcome| match outcome {
-                Outcome::Value(Some(true)) => Ok(Truth::True),
-                Outcome::Value(Some(false)) => Ok(Truth::False),
-                Outcome::Value(None) => Ok(Truth::Unknown),
+                Outcome::Value(Some(true)) => Ok(Truth::TRUE),
+                Outcome::Value(Some(false)) => Ok(Truth::FALSE),
+                Outcome::Value(None) => Ok(Truth::UNKNOWN),
                 Outcome::Unreadable { column, value } if column.is_empty() => {
                     Err(Error::query(format!("{flag} {text:?}: it can't be computed for some row ({value})")))
                 }
@@ -206,17 +259,6 @@ impl Predicate {
                 ))),
             })
             .collect()
-    }
-}
-
-/// Two truths joined by the joint that one truth settles: `and` by false, `or` by true.
-fn joined(a: Truth, b: Truth, settles: Truth) -> Truth {
-    if a == settles || b == settles {
-        settles
-    } else if a == Truth::Unknown || b == Truth::Unknown {
-        Truth::Unknown
-    } else {
-        a
     }
 }
 
@@ -250,32 +292,22 @@ impl Joint {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     parts: Vec<PartMemory>,
-    /// The customers of the bucket, and the place of each by the number's low half.
-    pub(crate) customers: Option<Rows>,
-    pub(crate) places: Arc<Vec<u32>>,
+    customers: Option<BucketCustomers>,
 }
 
 #[derive(Debug, Default)]
 struct PartMemory {
     names: HashMap<String, Truth, FixedState>,
+    /// The truth of each code of the dictionary met last.
+    by_code: Vec<Truth>,
+    dictionary: Option<ArrayRef>,
     /// The truth for a row without name.
     none: Option<Truth>,
     customers: Vec<Truth>,
 }
 
-impl Memory {
-    fn places<'a>(&'a self, rows: &'a Rows) -> impl Iterator<Item = Option<usize>> + 'a {
-        rows.customers().iter().map(|&customer| place_of(&self.places, customer))
-    }
-}
-
-/// The place of a customer in its bucket's customers.
-pub(crate) fn place_of(places: &[u32], customer: i64) -> Option<usize> {
-    places.get(customer as u32 as usize).filter(|place| **place != u32::MAX).map(|place| *place as usize)
-}
-
 /// The place of each customer of a bucket by the number's low half.
-pub(crate) fn places_of(customers: &Rows) -> Vec<u32> {
+fn places_of(customers: &Rows) -> Vec<u32> {
     let numbers = customers.customers();
     let mut places = vec![u32::MAX; numbers.iter().map(|&number| number as u32 as usize + 1).max().unwrap_or(0)];
     numbers.iter().enumerate().for_each(|(place, &number)| places[number as u32 as usize] = place as u32);

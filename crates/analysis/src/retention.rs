@@ -5,14 +5,16 @@ use tenure_model::{ObservationWindow, Table};
 
 use crate::assembly::assemble;
 use crate::counts::Counts;
-use crate::days::{DayTables, DayWalk};
+use crate::dense::{DenseTables, DenseWalk};
 use crate::dialect::Rules;
 use crate::error::Error;
 use crate::events::no_such_event;
 use crate::matrix::{RetentionMatrix, Segment, Totals};
 use crate::plan::Plan;
+use crate::predicate::BucketCustomers;
 use crate::query::RetentionQuery;
-use crate::walk::{Walk, unknown_event};
+use crate::shared::{Batch, Shared, Wants};
+use crate::walk::{Numbering, Walk, unknown_event};
 
 /// More ages than any history has.
 pub const MOST_AGES: u32 = 100_000;
@@ -106,87 +108,127 @@ impl Outcome {
     }
 }
 
+/// What a thread has counted for each query.
+struct Thread<'a> {
+    batch: Batch,
+    walks: Vec<AnyWalk<'a>>,
+}
+
 /// The walk of one query.
-enum State {
-    Days(DayWalk),
+enum AnyWalk<'a> {
+    Dense(Box<DenseWalk>, &'a DenseTables, &'a Wants),
     Rows(Box<Walk<Counts>>),
+}
+
+/// What a walk has counted.
+struct Tallied {
+    counts: Counts,
+    names: Numbering,
+    events_seen: HashSet<String>,
 }
 
 /// Counts for all plans in one pass.
 pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcome>, Error> {
-    let tables: Vec<Option<DayTables>> =
-        plans.iter().map(|plan| plan.is_plain().then(|| DayTables::new(plan)).flatten()).collect();
+    let mut shared = Shared::default();
+    let wants: Vec<Option<(&DenseTables, Wants)>> = plans
+        .iter()
+        .map(|plan| {
+            let tables = plan.dense.as_ref()?;
+            Some((tables, shared.add(plan)))
+        })
+        .collect();
     let reads: BTreeSet<String> = plans.iter().flat_map(|plan| plan.reads()).collect();
     let customers = plans.iter().any(|plan| plan.needs_customers());
     let scan = history.scan_table(Table::Activity, reads.iter().map(String::as_str));
     let scan = if plans.iter().any(|plan| plan.needs_full_order()) { scan.in_full_order() } else { scan };
-    let start = || -> Vec<State> {
-        let state = |tables: &Option<DayTables>| match tables {
-            Some(tables) => State::Days(DayWalk::new(tables)),
-            None => State::Rows(Box::new(Walk::new(Counts::default()))),
+    let start = || {
+        let walks = wants.iter().map(|wants| match wants {
+            Some((tables, wants)) => AnyWalk::Dense(Box::default(), tables, wants),
+            None => AnyWalk::Rows(Box::new(Walk::new(Counts::default()))),
+        });
+        vec![Thread { batch: Batch::default(), walks: walks.collect() }]
+    };
+    let step = |threads: &mut Vec<Thread<'_>>, part: Part<'_>| threads.iter_mut().try_for_each(|thread| thread.step(part, plans, &shared));
+    let join = |mut threads: Vec<_>, others: Vec<_>| {
+        threads.extend(others);
+        threads
+    };
+    let mut all: Vec<Option<Tallied>> = plans.iter().map(|_| None).collect();
+    for thread in scan.fold_parts(customers, start, step, join)? {
+        for ((sum, walk), plan) in all.iter_mut().zip(thread.walks).zip(plans) {
+            let (counts, names, events_seen) = match walk {
+                AnyWalk::Dense(walk, tables, _) => walk.finish(plan, tables),
+                AnyWalk::Rows(walk) => (walk.sink, walk.names, walk.events_seen),
+            };
+            let tallied = Tallied { counts, names, events_seen };
+            match sum {
+                Some(sum) => sum.join(tallied),
+                None => *sum = Some(tallied),
+            }
+        }
+    }
+    let outcome = |(tallied, plan): (Option<Tallied>, &&Plan<'_>)| tallied.map_or_else(Outcome::nothing, |tallied| tallied.outcome(plan));
+    Ok(all.into_iter().zip(plans).map(outcome).collect())
+}
+
+impl Thread<'_> {
+    fn step(&mut self, part: Part<'_>, plans: &[&Plan<'_>], shared: &Shared<'_>) -> Result<(), Error> {
+        let some_dense = self.walks.iter().any(|walk| matches!(walk, AnyWalk::Dense(..)));
+        let customers = match part {
+            Part::Customers(customers) if some_dense => Some(BucketCustomers::new(customers)),
+            _ => None,
         };
-        tables.iter().map(state).collect()
-    };
-    let step = |states: &mut Vec<State>, part: Part<'_>| {
-        for ((state, plan), tables) in states.iter_mut().zip(plans).zip(&tables) {
-            match (state, tables, part) {
-                (State::Days(walk), Some(tables), Part::Activity(rows)) => walk.walk(tables, rows),
-                (State::Days(_), ..) => {}
-                (State::Rows(walk), ..) => walk.step(plan, part)?,
+        if let Some(customers) = &customers {
+            self.batch.enter_bucket(shared, customers)?;
+        }
+        if let (Part::Activity(rows), true) = (part, some_dense) {
+            self.batch.fill(shared, rows)?;
+        }
+        for (walk, plan) in self.walks.iter_mut().zip(plans) {
+            match (walk, part) {
+                (AnyWalk::Rows(walk), _) => walk.step(plan, part)?,
+                (AnyWalk::Dense(walk, ..), Part::Customers(_)) => {
+                    customers.iter().for_each(|customers| walk.enter_bucket(plan, customers));
+                }
+                (AnyWalk::Dense(walk, tables, wants), Part::Activity(rows)) => walk.walk(plan, tables, wants, &self.batch, rows),
+                (AnyWalk::Dense(..), Part::End) => {}
             }
         }
-        Ok::<(), Error>(())
-    };
-    let join = |mut states: Vec<State>, others: Vec<State>| {
-        for (state, other) in states.iter_mut().zip(others) {
-            match (state, other) {
-                (State::Days(mine), State::Days(other)) => mine.join(&other),
-                (State::Rows(mine), State::Rows(other)) => join_walks(mine, *other),
-                // The states of one query are of one kind.
-                _ => {}
-            }
-        }
-        states
-    };
-    let states = scan.fold_parts(customers, start, step, join)?;
-    let outcome = |((state, plan), tables): ((State, &&Plan<'_>), &Option<DayTables>)| match (state, tables) {
-        (State::Days(walk), Some(tables)) => {
-            Outcome { counts: walk.counts(plan, tables), segments: HashMap::new(), currencies: HashMap::new(), events_seen: None }
-        }
-        (State::Days(_), None) => Outcome::nothing(),
-        (State::Rows(walk), _) => Outcome::of(*walk, plan),
-    };
-    Ok(states.into_iter().zip(plans).zip(&tables).map(outcome).collect())
+        Ok(())
+    }
 }
 
 impl Outcome {
     fn nothing() -> Self {
         Self { counts: Counts::default(), segments: HashMap::new(), currencies: HashMap::new(), events_seen: None }
     }
-
-    fn of(walk: Walk<Counts>, plan: &Plan<'_>) -> Self {
-        let segments = walk.sink.segment_ids().into_iter().map(|id| (id, walk.names.segments.get(id).clone())).collect();
-        let numbers: HashSet<u32> =
-            walk.sink.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
-        let named = |number: u32| Some((number, walk.names.currency_name(number)?.to_owned()));
-        let currencies = numbers.into_iter().filter_map(named).collect();
-        Self { segments, currencies, events_seen: plan.asks_for_events().then_some(walk.events_seen), counts: walk.sink }
-    }
 }
 
-/// Adds one walk to another, whose segments and currencies have other numbers.
-fn join_walks(mine: &mut Walk<Counts>, other: Walk<Counts>) {
-    let Walk { sink, names, events_seen, .. } = other;
-    let segments: HashMap<u32, u32> =
-        sink.segment_ids().into_iter().map(|id| (id, mine.names.segments.id(names.segments.get(id).clone()))).collect();
-    let numbers: BTreeSet<u32> = sink.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
-    let mut currencies: HashMap<u32, u32> = HashMap::new();
-    for number in numbers {
-        let here = names.currency_name(number).map_or(number, |name| mine.names.currency(name));
-        currencies.insert(number, here);
+impl Tallied {
+    fn outcome(self, plan: &Plan<'_>) -> Outcome {
+        let Tallied { counts, names, events_seen } = self;
+        let segments = counts.segment_ids().into_iter().map(|id| (id, names.segments.get(id).clone())).collect();
+        let numbers: HashSet<u32> = counts.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
+        let named = |number: u32| Some((number, names.currency_name(number)?.to_owned()));
+        let currencies = numbers.into_iter().filter_map(named).collect();
+        Outcome { segments, currencies, events_seen: plan.asks_for_events().then_some(events_seen), counts }
     }
-    mine.sink.join(sink, |id| segments[&id], |number| currencies[&number]);
-    mine.events_seen.extend(events_seen);
+
+    /// Adds what another walk has counted, whose segments and currencies have other numbers.
+    fn join(&mut self, other: Tallied) {
+        let Tallied { counts, names, events_seen } = other;
+        let segments: HashMap<u32, u32> =
+            counts.segment_ids().into_iter().map(|id| (id, self.names.segments.id(names.segments.get(id).clone()))).collect();
+        let numbers: BTreeSet<u32> =
+            counts.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
+        let mut currencies: HashMap<u32, u32> = HashMap::new();
+        for number in numbers {
+            let here = names.currency_name(number).map_or(number, |name| self.names.currency(name));
+            currencies.insert(number, here);
+        }
+        self.counts.join(counts, |id| segments[&id], |number| currencies[&number]);
+        self.events_seen.extend(events_seen);
+    }
 }
 
 /// Keeps the largest segments of a query that asks for them, and says whether others are drawn together.

@@ -52,6 +52,8 @@ pub(crate) struct SegmentIds {
     halves: HashMap<Segment, u32, FixedState>,
     half_values: Vec<Segment>,
     joined: HashMap<(u32, u32), SegmentId, FixedState>,
+    /// The segments of rows whose customers say nothing, by what the rows say.
+    of_rows_alone: Vec<Option<SegmentId>>,
 }
 
 /// What rows or customers without a value in any column say.
@@ -88,7 +90,17 @@ impl SegmentIds {
     }
 
     /// The segment that a row and its customer make together.
+    #[inline]
     pub(crate) fn join(&mut self, columns: &SegmentColumns, row: u32, customer: u32) -> SegmentId {
+        if customer == NOTHING
+            && let Some(Some(id)) = self.of_rows_alone.get(row as usize)
+        {
+            return *id;
+        }
+        self.look_up(columns, row, customer)
+    }
+
+    fn look_up(&mut self, columns: &SegmentColumns, row: u32, customer: u32) -> SegmentId {
         if let Some(id) = self.joined.get(&(row, customer)) {
             return *id;
         }
@@ -98,40 +110,18 @@ impl SegmentIds {
         let kept = columns.kept.as_ref().is_none_or(|kept| kept.contains(&segment));
         let id = self.id(if kept { segment } else { columns.other() });
         self.joined.insert((row, customer), id);
+        if customer == NOTHING && row != NOTHING {
+            let place = row as usize;
+            self.of_rows_alone.resize(self.of_rows_alone.len().max(place + 1), None);
+            self.of_rows_alone[place] = Some(id);
+        }
         id
     }
 
     /// What each row of a batch says.
     pub(crate) fn of_rows(&mut self, columns: &SegmentColumns, rows: &Rows) -> Vec<u32> {
-        let width = columns.columns.len();
-        let codes: Vec<(usize, Option<Codes<'_>>)> =
-            columns.of(Home::Activity).map(|(place, name)| (place, rows.codes(name))).collect();
-        let names: Vec<Vec<&str>> = codes.iter().map(|(_, codes)| codes.map(|codes| codes.names()).unwrap_or_default()).collect();
-        // Combinations of codes are few, however many rows there are. They are numbered column by column, since all codes
-        // together may pass any number.
-        let mut combinations: HashMap<(u32, u32), u32, FixedState> = HashMap::default();
-        let mut known: Vec<Option<u32>> = vec![None];
-        (0..rows.len())
-            .map(|row| {
-                let combination = codes.iter().fold(0, |before, (_, codes)| {
-                    let code = codes.and_then(|codes| codes.get(row)).map_or(0, |code| code as u32 + 1);
-                    *combinations.entry((before, code)).or_insert_with(|| {
-                        known.push(None);
-                        known.len() as u32 - 1
-                    })
-                });
-                if let Some(half) = known[combination as usize] {
-                    return half;
-                }
-                let mut values: Segment = vec![None; width];
-                for ((place, codes), names) in codes.iter().zip(&names) {
-                    values[*place] = codes.and_then(|codes| codes.get(row)).map(|code| names[code].to_owned());
-                }
-                let half = self.half(values);
-                known[combination as usize] = Some(half);
-                half
-            })
-            .collect()
+        let mut halves = RowHalves::new(columns, rows);
+        (0..rows.len()).map(|row| halves.get(self, row)).collect()
     }
 
     /// What each customer of a bucket says.
@@ -144,6 +134,68 @@ impl SegmentIds {
         }
         all.into_iter().map(|values| self.half(values)).collect()
     }
+}
+
+/// So many combinations of codes have a table; of more there are few in any batch.
+const MOST_TABULATED: usize = 4096;
+
+/// What rows of a batch say, worked out once for each combination of codes that is met: these are few, however many rows
+/// there are.
+pub(crate) struct RowHalves<'a> {
+    width: usize,
+    codes: Vec<(usize, Option<Codes<'a>>)>,
+    /// What each combination says, by its number, where there are not too many.
+    known: Vec<Option<u32>>,
+    /// Else columns are numbered one after the other, since all codes together may pass any number.
+    numbers: HashMap<(u32, u32), u32, FixedState>,
+}
+
+impl<'a> RowHalves<'a> {
+    pub(crate) fn new(columns: &SegmentColumns, rows: &'a Rows) -> Self {
+        let codes: Vec<(usize, Option<Codes<'a>>)> =
+            columns.of(Home::Activity).map(|(place, name)| (place, rows.codes(name))).collect();
+        let combinations = codes.iter().try_fold(1usize, |product, (_, codes)| product.checked_mul(names_of(codes)));
+        let tabulated = combinations.filter(|count| *count <= MOST_TABULATED).unwrap_or(1);
+        Self { width: columns.columns.len(), codes, known: vec![None; tabulated], numbers: HashMap::default() }
+    }
+
+    /// What a row says.
+    #[inline]
+    pub(crate) fn get(&mut self, ids: &mut SegmentIds, row: usize) -> u32 {
+        let code = |codes: &Option<Codes<'_>>| codes.and_then(|codes| codes.get(row)).map_or(0, |code| code + 1);
+        let number = if self.known.len() > 1 && self.numbers.is_empty() {
+            self.codes.iter().fold(0, |number, (_, codes)| number * names_of(codes) + code(codes))
+        } else {
+            let known = &mut self.known;
+            let numbered = self.codes.iter().fold(0, |before, (_, codes)| {
+                *self.numbers.entry((before, code(codes) as u32)).or_insert_with(|| {
+                    known.push(None);
+                    known.len() as u32 - 1
+                })
+            });
+            numbered as usize
+        };
+        if let Some(half) = self.known[number] {
+            return half;
+        }
+        let half = self.look_up(ids, row);
+        self.known[number] = Some(half);
+        half
+    }
+
+    #[cold]
+    fn look_up(&self, ids: &mut SegmentIds, row: usize) -> u32 {
+        let mut values: Segment = vec![None; self.width];
+        for (place, codes) in &self.codes {
+            values[*place] = codes.and_then(|codes| Some(codes.name(codes.get(row)?).to_owned()));
+        }
+        ids.half(values)
+    }
+}
+
+/// The codes that a row may have, none being one of them.
+fn names_of(codes: &Option<Codes<'_>>) -> usize {
+    codes.map_or(0, |codes| codes.count()) + 1
 }
 
 /// A column of customers as texts.

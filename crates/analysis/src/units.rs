@@ -56,6 +56,11 @@ impl Units {
         Ok(units)
     }
 
+    /// Whether units are days.
+    pub(crate) fn are_days(&self) -> bool {
+        self.unit == Unit::Day
+    }
+
     /// The zone of its local days.
     pub(crate) fn zone(&self) -> &Zone {
         &self.zone

@@ -1,7 +1,6 @@
 //! The one walk: over each customer's run of rows, in order of time.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use tenure_history::{Part, Rows};
@@ -9,19 +8,16 @@ use tenure_model::{TimePoint, column};
 
 use crate::clock::Exposure;
 use crate::columns::Home;
-use crate::counts::WHOLE;
+use crate::counts::{NOBODY, WHOLE};
 use crate::error::Error;
 use crate::life::{Born, Counted, DAY, Event, Fate, Marks, Ranges, births, counted, retained, runs};
 use crate::plan::Plan;
-use crate::predicate::{Memory, Predicate, distinct, place_of, places_of};
+use crate::predicate::{BucketCustomers, Memory, Predicate, distinct};
 use crate::query::{Birth, SegmentAsOf};
 use crate::segments::{NOTHING, SegmentId, SegmentIds};
 
 /// The number of the currency of amounts without one.
 pub(crate) const NO_CURRENCY: u32 = u32::MAX;
-
-/// The number of a customer that no history has.
-const NOBODY: i64 = -1;
 
 /// What a walk hands its findings to.
 pub(crate) trait Sink {
@@ -105,7 +101,7 @@ pub(crate) struct Walk<S> {
 /// The customers of the bucket that is walked.
 #[derive(Debug, Default)]
 struct Bucket {
-    places: Arc<Vec<u32>>,
+    customers: Option<BucketCustomers>,
     /// What each says of segments.
     halves: Vec<u32>,
     signed_up: Vec<Option<i32>>,
@@ -159,7 +155,8 @@ impl<S: Sink> Walk<S> {
     }
 
     fn enter_bucket(&mut self, plan: &Plan<'_>, customers: &Rows) -> Result<(), Error> {
-        self.bucket = Bucket { places: Arc::new(places_of(customers)), ..Bucket::default() };
+        let here = BucketCustomers::new(customers);
+        self.bucket = Bucket { customers: Some(here.clone()), ..Bucket::default() };
         if plan.segments.has(Home::Customers) {
             self.bucket.halves = self.names.segments.of_customers(&plan.segments, customers);
         }
@@ -170,9 +167,7 @@ impl<S: Sink> Walk<S> {
         }
         for (predicate, memory) in plan.predicates().into_iter().zip(&mut self.memories) {
             if let Some(predicate) = predicate {
-                predicate.enter_bucket(memory, &plan.columns, customers)?;
-                memory.customers = Some(customers.clone());
-                memory.places = self.bucket.places.clone();
+                predicate.enter_bucket(memory, &plan.columns, &here)?;
             }
         }
         Ok(())
@@ -222,7 +217,7 @@ impl<S: Sink> Walk<S> {
 
     fn end_customer(&mut self, plan: &Plan<'_>) {
         if self.customer != NOBODY {
-            let place = place_of(&self.bucket.places, self.customer);
+            let place = self.place();
             let listed = place.and_then(|place| self.bucket.waiting.get_mut(place)).and_then(Option::take).is_some();
             if listed || !self.events.is_empty() {
                 self.live(plan);
@@ -269,14 +264,19 @@ impl<S: Sink> Walk<S> {
         self.events = events;
     }
 
+    /// The place of the customer at hand among those of the bucket.
+    fn place(&self) -> Option<usize> {
+        self.bucket.customers.as_ref().and_then(|customers| customers.place(self.customer))
+    }
+
     /// What the customer at hand says of segments.
     fn customer_half(&self) -> u32 {
-        let place = place_of(&self.bucket.places, self.customer);
+        let place = self.place();
         place.and_then(|place| self.bucket.halves.get(place)).copied().unwrap_or(NOTHING)
     }
 
     fn live_once(&mut self, plan: &Plan<'_>, events: &[Event]) -> Fate {
-        let place = place_of(&self.bucket.places, self.customer);
+        let place = self.place();
         let signed_up = place.and_then(|place| self.bucket.signed_up.get(place).copied().flatten());
         let mut found = std::mem::take(&mut self.scratch.births);
         births(plan, events, signed_up, &mut found);

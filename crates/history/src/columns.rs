@@ -1,13 +1,14 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal64Type, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use tenure_model::{ColumnKind, MAX_STORED_DIGITS, Table, column};
 
 use crate::chunk::RowLayout;
+use crate::runs::Runs;
 
 /// A column of the activity table that a scan can be asked for, beside the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub enum Column<'a> {
     Value,
     /// The amount's currency.
     Currency,
+    /// Whether the customer and the instant are those of the row before.
+    Tied,
     /// An attribute.
     Attribute(&'a str),
 }
@@ -35,6 +38,7 @@ impl<'a> Column<'a> {
             Column::Event => column::EVENT,
             Column::Value => column::VALUE,
             Column::Currency => column::CURRENCY,
+            Column::Tied => column::TIED,
             Column::Attribute(name) => name,
         }
     }
@@ -88,6 +92,13 @@ pub(crate) fn ids_schema() -> SchemaRef {
     ]))
 }
 
+/// Whether each row has the same customer and instant as the one before it.
+pub(crate) fn tied(customers: &[i64], times: &[i64]) -> BooleanBuffer {
+    BooleanBuffer::collect_bool(times.len(), |row| {
+        row > 0 && times[row] == times[row - 1] && customers[row] == customers[row - 1]
+    })
+}
+
 /// Names as codes into the distinct names of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Codes<'a> {
@@ -98,8 +109,29 @@ pub struct Codes<'a> {
 
 impl<'a> Codes<'a> {
     /// The code of a row, where it has a name.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<usize> {
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { None } else { Some(self.codes[row] as usize) }
+    }
+
+    /// The codes of all rows, where each has a name.
+    pub fn without_gaps(&self) -> Option<&'a [i32]> {
+        self.nulls.is_none_or(|nulls| nulls.null_count() == 0).then_some(self.codes)
+    }
+
+    /// The distinct names as an array. Batches that come one after the other often share it.
+    pub fn dictionary(&self) -> &'a ArrayRef {
+        self.names
+    }
+
+    /// How many distinct names there are.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The name of a code.
+    pub fn name(&self, code: usize) -> &'a str {
+        self.names.as_string::<i32>().value(code)
     }
 
     /// The distinct names, by code.
@@ -117,7 +149,12 @@ pub struct Values<'a> {
     scale: u8,
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    /// For which rows there is an amount; nothing where there is for all.
+    pub fn present(&self) -> Option<&'a BooleanBuffer> {
+        self.nulls.map(NullBuffer::inner)
+    }
+
     /// The amount of a row in units of `10^-scale`, where it has one.
     #[inline]
     pub fn get(&self, row: usize) -> Option<i64> {
@@ -133,10 +170,23 @@ impl Values<'_> {
 /// Rows of a scan, ordered by customer and time. Columns that were not asked for are not there.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    pub(crate) batch: RecordBatch,
+    batch: RecordBatch,
+    /// Whose the rows are, where the batch has no column of it, or it has been asked for.
+    runs: OnceLock<Runs>,
+    customers: OnceLock<Vec<i64>>,
 }
 
 impl Rows {
+    /// Rows with a column of customers.
+    pub(crate) fn new(batch: RecordBatch) -> Self {
+        Self { batch, runs: OnceLock::new(), customers: OnceLock::new() }
+    }
+
+    /// Rows of some customers.
+    pub(crate) fn of(runs: Runs, batch: RecordBatch) -> Self {
+        Self { batch, runs: runs.into(), customers: OnceLock::new() }
+    }
+
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.batch.num_rows()
@@ -147,9 +197,28 @@ impl Rows {
         self.len() == 0
     }
 
-    /// The customers' numbers.
+    /// The customer's number of each row.
     pub fn customers(&self) -> &[i64] {
-        self.batch.column(0).as_primitive::<Int64Type>().values()
+        match self.batch.column_by_name(column::CUSTOMER) {
+            Some(customers) => customers.as_primitive::<Int64Type>().values(),
+            None => self.customers.get_or_init(|| self.runs().by_row()),
+        }
+    }
+
+    /// Where each customer's rows begin.
+    pub fn runs(&self) -> &Runs {
+        self.runs.get_or_init(|| match self.batch.column_by_name(column::CUSTOMER) {
+            Some(customers) => Runs::of(customers.as_primitive::<Int64Type>().values()),
+            None => Runs::default(),
+        })
+    }
+
+    /// Whether each row has the same customer and instant as the one before it.
+    pub fn tied(&self) -> Option<BooleanBuffer> {
+        if let Some(tied) = self.batch.column_by_name(column::TIED) {
+            return Some(tied.as_boolean_opt()?.values().clone());
+        }
+        Some(tied(self.customers(), self.times()?))
     }
 
     /// Local dates in the home zone, as days since 1970-01-01.

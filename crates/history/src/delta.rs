@@ -17,6 +17,9 @@ pub(crate) trait Integer: ArrowNativeType + Ord {
 
     fn wide(self) -> i64;
 
+    /// The value of these lowest bits.
+    fn of_wide(wide: i64) -> Self;
+
     /// The difference to the value before; it wraps around, and so does what readers add up.
     fn since(self, before: Self) -> i64;
 }
@@ -28,6 +31,11 @@ impl Integer for i32 {
 
     fn wide(self) -> i64 {
         self.into()
+    }
+
+    #[inline]
+    fn of_wide(wide: i64) -> Self {
+        wide as i32
     }
 
     fn since(self, before: Self) -> i64 {
@@ -42,6 +50,11 @@ impl Integer for i64 {
 
     fn wide(self) -> i64 {
         self
+    }
+
+    #[inline]
+    fn of_wide(wide: i64) -> Self {
+        wide
     }
 
     fn since(self, before: Self) -> i64 {

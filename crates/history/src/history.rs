@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use tenure_model::{Day, Instant, ObservationWindow, Table, Zone, column};
 
 use crate::aliases::Aliases;
@@ -18,6 +19,7 @@ use crate::layout::customer_bucket;
 use crate::manifest::{FileEntry, MANIFEST, Manifest, Segment, Source, join_spans, sum};
 use crate::merge::{Ties, conform, merge};
 use crate::parquet_read::HistoryFile;
+use crate::runs::Runs;
 use crate::scan::Scan;
 
 /// Rows of a batch when a file is read: its columns stay in a core's cache.
@@ -222,14 +224,18 @@ impl History {
                 let listed = filter_record_batch(&customers, customers.column(2).as_boolean()).map_err(internal)?;
                 let mut wanted: Vec<usize> = columns.iter().filter_map(|name| listed.schema().index_of(name).ok()).collect();
                 wanted.sort_unstable();
-                each(&Rows { batch: listed.project(&wanted).map_err(internal)? })
+                each(&Rows::new(listed.project(&wanted).map_err(internal)?))
             }
             Storage::Memory { .. } if self.manifest.table(table).next().is_none() => Ok(()),
             Storage::Memory { buckets, .. } => {
                 let all = &buckets[bucket as usize];
-                let batch = conform(all, &self.projected(table, columns))?;
-                for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
-                    each(&Rows { batch: batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from)) })?;
+                let batch = conform(all, &self.projected(table, columns, true))?;
+                let runs = Runs::of(batch.column(0).as_primitive::<Int64Type>().values());
+                let mut from = 0;
+                while from < batch.num_rows() {
+                    let to = runs.boundary(from, from + BATCH_ROWS);
+                    each(&Rows::new(batch.slice(from, to - from)))?;
+                    from = to;
                 }
                 Ok(())
             }
@@ -238,21 +244,19 @@ impl History {
                 let entries: Vec<&FileEntry> = files.map(|f| &f.file).collect();
                 let full = self.all_columns(table);
                 let by_all: Vec<&str> = full.fields().iter().map(|field| field.name().as_str()).collect();
-                let several = entries.len() > 1 && ties == Ties::ByAllColumns;
-                let read = if several { &by_all } else { columns };
-                let schema = self.projected(table, read);
+                let files = entries.iter().map(|entry| HistoryFile::open(dir, entry)).collect::<Result<Vec<_>, Error>>()?;
+                if let [file] = &files[..] {
+                    return self.read_file(table, file, columns, each);
+                }
+                let read = if ties == Ties::ByAllColumns { &by_all } else { columns };
+                let schema = self.projected(table, read, true);
+                let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
                 let mut parts = Vec::new();
-                for entry in &entries {
-                    let file = HistoryFile::open(dir, entry)?;
+                for file in &files {
                     let mut part = Vec::new();
                     for group in 0..file.row_groups() {
-                        for batch in file.read(group, read, BATCH_ROWS)? {
-                            let batch = conform(&batch?, &schema)?;
-                            if entries.len() == 1 {
-                                each(&Rows { batch })?;
-                            } else {
-                                part.push(batch);
-                            }
+                        for batch in file.read(group, &names, BATCH_ROWS)? {
+                            part.push(conform(&batch?, &schema)?);
                         }
                     }
                     if !part.is_empty() {
@@ -260,11 +264,39 @@ impl History {
                     }
                 }
                 if !parts.is_empty() {
-                    each(&Rows { batch: merge(&parts, ties)? })?;
+                    each(&Rows::new(merge(&parts, ties)?))?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Hands the rows of a bucket that lies in one file to `each`, in batches.
+    fn read_file<E: From<Error>>(
+        &self,
+        table: Table,
+        file: &HistoryFile,
+        columns: &[&str],
+        each: &mut dyn FnMut(&Rows) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let schema = self.projected(table, columns, !file.has_ties());
+        let others: Vec<FieldRef> = schema.fields().iter().filter(|f| f.name() != column::CUSTOMER).cloned().collect();
+        let others = Arc::new(Schema::new(others));
+        for group in 0..file.row_groups() {
+            if let Some(lives) = file.lives(group, &schema, BATCH_ROWS)? {
+                for life in lives {
+                    let (runs, batch) = life?;
+                    each(&Rows::of(runs, conform(&batch, &others)?))?;
+                }
+                continue;
+            }
+            let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            // A row group ends with a customer, and so does one batch of it.
+            for batch in file.read(group, &names, usize::MAX)? {
+                each(&Rows::new(conform(&batch?, &schema)?))?;
+            }
+        }
+        Ok(())
     }
 
     /// Every customer of a bucket: number, id, whether a customers export lists them, and what that says.
@@ -273,7 +305,7 @@ impl History {
             Storage::Directory { dir, .. } => Registry::read(dir, &self.manifest, bucket)?.table,
             Storage::Memory { customers, .. } => listed_conform(&customers[bucket as usize], &customers_schema(&[]))?,
         };
-        Ok(Rows { batch })
+        Ok(Rows::new(batch))
     }
 
     /// The ids of some customers, by their numbers.
@@ -303,12 +335,16 @@ impl History {
         table_schema(&layout, &(0..layout.amounts()).map(scale).collect::<Vec<u8>>())
     }
 
-    /// The schema of the asked columns.
-    fn projected(&self, table: Table, columns: &[&str]) -> SchemaRef {
+    /// The schema of the asked columns. Where ties have to be found by instants, these are read in their stead.
+    fn projected(&self, table: Table, columns: &[&str], ties_by_time: bool) -> SchemaRef {
         let all = self.all_columns(table);
-        let wanted: Vec<usize> = (0..all.fields().len()).filter(|&i| columns.contains(&all.field(i).name().as_str())).collect();
-        // Projecting to indices of the schema itself cannot fail.
-        all.project(&wanted).map_or(all, std::sync::Arc::new)
+        let ties = columns.contains(&column::TIED) && table == Table::Activity;
+        let wanted = |name: &str| columns.contains(&name) || ties && ties_by_time && name == column::TIME;
+        let mut fields: Vec<FieldRef> = all.fields().iter().filter(|field| wanted(field.name())).cloned().collect();
+        if ties && !ties_by_time {
+            fields.push(Arc::new(Field::new(column::TIED, DataType::Boolean, true)));
+        }
+        Arc::new(Schema::new(fields))
     }
 }
 

@@ -17,6 +17,8 @@
 //! - **Customer numbers.** `customer` is an integer: the bucket in the high 32 bits, dense inside the bucket, in order of
 //!   first activity. The id stands once, in `customers`.
 //! - **Two times.** Activity has `day`, the date in the history's home zone, and `time`, the instant in microseconds UTC.
+//!   `tied` says of a row whether it has the same customer and instant as the row before it in the file: with it days settle
+//!   what comes at or after a birth, and the instants, which are most of the bytes, need not be read.
 //! - **Segments.** An ingest appends a segment to its table; a scan merges the segments of a bucket by customer;
 //!   [`compact`] folds them, and an ingest does so by itself beyond [`MAX_SEGMENTS`].
 //! - **Keys.** Where rows have keys, `key` holds their xxh3-128. A later row with the same key replaces the earlier one,
@@ -39,20 +41,24 @@
 
 mod aliases;
 mod bit_pack;
+mod bit_unpack;
 mod choose;
 mod chunk;
 mod chunk_pages;
+mod chunk_read;
 mod cluster;
 mod columns;
 mod commit;
 mod compact;
 mod content;
 mod delta;
+mod delta_read;
 mod error;
 mod existing;
 mod fingerprint;
 mod gate;
 mod history;
+mod hybrid_read;
 mod id_column;
 mod keys;
 mod layout;
@@ -70,6 +76,7 @@ mod partition;
 mod profiles;
 mod rewrite;
 mod row_hash;
+mod runs;
 mod scan;
 mod spill;
 mod stage;
@@ -90,4 +97,5 @@ pub use layout::{MAX_BUCKETS, ROWS_PER_BUCKET, ROWS_PER_ROW_GROUP};
 pub use loader::{LoadOptions, Loaded, Loader, Target};
 pub use manifest::{RowShape, Source};
 pub use names::{Name, Names};
+pub use runs::Runs;
 pub use scan::{Part, Scan};

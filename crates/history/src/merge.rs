@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{Array, AsArray, DictionaryArray, PrimitiveArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, AsArray, DictionaryArray, PrimitiveArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Date32Type, Decimal64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use tenure_model::column;
@@ -115,5 +115,7 @@ pub(crate) fn conform(batch: &RecordBatch, schema: &arrow::datatypes::SchemaRef)
         Some(found) => arrow::compute::cast(found, field.data_type()).map_err(internal),
         None => Ok(arrow::array::new_null_array(field.data_type(), batch.num_rows())),
     });
-    RecordBatch::try_new(schema.clone(), columns.collect::<Result<Vec<_>, Error>>()?).map_err(internal)
+    // A scan of the customers alone has no other column.
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), columns.collect::<Result<Vec<_>, Error>>()?, &options).map_err(internal)
 }

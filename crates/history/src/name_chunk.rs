@@ -78,7 +78,7 @@ fn in_use(names: &DictionaryArray<Int32Type>) -> (Vec<u32>, Vec<&str>) {
 }
 
 /// Parquet's hybrid of runs and packed bits: what repeats is written once, the rest in groups of eight.
-fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
+pub(crate) fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
     let repeats = |at: usize| {
         let group = values[at..].first_chunk::<LEAST_RUN>();
         group.is_some_and(|group| group.iter().fold(0, |differ, value| differ | (value ^ group[0])) == 0)

@@ -6,23 +6,28 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{LogicalType, Type as PhysicalType};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnDescriptor;
 use tenure_model::column;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::columns::{name_type, value_type};
+use crate::chunk_read::{Pages, ReadColumn, can_read, read_runs, reader};
+use crate::columns::{name_type, time_type, value_type};
 use crate::commit::ALIASES;
 use crate::error::{Error, in_dir};
 use crate::manifest::FileEntry;
 use crate::parquet_write::{DIGESTS, TRAILER, footer_digest, footer_length};
+use crate::runs::Runs;
 
 /// How many bytes are read from the end of a file before the footer's length is known.
 const FOOTER_GUESS: usize = 64 * 1024;
@@ -74,18 +79,7 @@ impl HistoryFile {
         let group = self.metadata.row_group(row_group);
         let wanted: Vec<usize> =
             (0..group.num_columns()).filter(|&i| columns.contains(&group.column(i).column_path().string().as_str())).collect();
-        let mut chunks = Chunks { length: self.length, parts: Vec::with_capacity(wanted.len()) };
-        for &i in &wanted {
-            let (start, length) = group.column(i).byte_range();
-            let bytes = read_range(&self.path, &self.file, start, length)?;
-            if xxh3_64(&bytes) != self.digests[row_group * group.num_columns() + i] {
-                return Err(Error::damaged(
-                    &self.path,
-                    format_args!("the bytes of column {} have changed", group.column(i).column_path()),
-                ));
-            }
-            chunks.parts.push((start, bytes.into()));
-        }
+        let chunks = self.chunks(row_group, &wanted)?;
         let unreadable = |error| Error::unreadable(&self.path, error);
         let plain = ArrowReaderMetadata::try_new(self.metadata.clone(), ArrowReaderOptions::new()).map_err(unreadable)?;
         let options = ArrowReaderOptions::new()
@@ -100,6 +94,114 @@ impl HistoryFile {
             .build()
             .map_err(unreadable)?;
         Ok(Batches { path: &self.path, reader })
+    }
+
+    /// The bytes of some columns of a row group, each held against its digest.
+    fn chunks(&self, row_group: usize, wanted: &[usize]) -> Result<Chunks, Error> {
+        let group = self.metadata.row_group(row_group);
+        let mut chunks = Chunks { length: self.length, parts: Vec::with_capacity(wanted.len()) };
+        for &i in wanted {
+            let (start, length) = group.column(i).byte_range();
+            let bytes = read_range(&self.path, &self.file, start, length)?;
+            if xxh3_64(&bytes) != self.digests[row_group * group.num_columns() + i] {
+                return Err(Error::damaged(
+                    &self.path,
+                    format_args!("the bytes of column {} have changed", group.column(i).column_path()),
+                ));
+            }
+            chunks.parts.push((start, bytes.into()));
+        }
+        Ok(chunks)
+    }
+
+    /// The place of a column in the file.
+    fn place(&self, name: &str) -> Option<usize> {
+        self.metadata.file_metadata().schema_descr().columns().iter().position(|column| column.name() == name)
+    }
+
+    /// Whether the file says which rows are tied. A file of an earlier version does not, and may have an attribute of that
+    /// name.
+    pub(crate) fn has_ties(&self) -> bool {
+        let columns = self.metadata.file_metadata().schema_descr();
+        self.place(column::TIED).is_some_and(|place| columns.column(place).physical_type() == PhysicalType::BOOLEAN)
+    }
+
+    /// The rows of a row group in batches of about so many, none of which parts a customer: the customers, and the columns of
+    /// a schema that the file has. Nothing where the file is not written as those of a history are.
+    pub(crate) fn lives(&self, row_group: usize, schema: &SchemaRef, batch_rows: usize) -> Result<Option<Lives<'_>>, Error> {
+        let group = self.metadata.row_group(row_group);
+        let Some(customer) = self.place(column::CUSTOMER) else { return Ok(None) };
+        let fields = schema.fields().iter().filter(|field| field.name() != column::CUSTOMER);
+        let found = fields.filter_map(|field| Some((field.name(), self.place(field.name())?)));
+        let mut wanted: Vec<(&str, usize, DataType)> = Vec::new();
+        for (name, place) in found {
+            let Some(data_type) = stored_type(group.column(place).column_descr()) else { return Ok(None) };
+            wanted.push((name, place, data_type));
+        }
+        let known = wanted.iter().all(|(_, place, data_type)| can_read(group.column(*place), data_type));
+        if !known || !can_read(group.column(customer), &DataType::Int64) {
+            return Ok(None);
+        }
+        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+        let places: Vec<usize> = std::iter::once(customer).chain(wanted.iter().map(|(_, place, _)| *place)).collect();
+        let chunks = Arc::new(self.chunks(row_group, &places)?);
+        let unreadable = |error| Error::unreadable(&self.path, error);
+        let pages = |place: usize| Pages::new(chunks.clone(), group.column(place), rows).map_err(unreadable);
+        let runs = read_runs(pages(customer)?).map_err(unreadable)?;
+        let fields: Vec<Field> = wanted.iter().map(|(name, _, data_type)| Field::new(*name, data_type.clone(), true)).collect();
+        let readers = wanted.iter().map(|(_, place, data_type)| reader(pages(*place)?, data_type).map_err(unreadable));
+        let readers = readers.collect::<Result<Vec<_>, Error>>()?;
+        let schema = Arc::new(Schema::new(fields));
+        Ok(Some(Lives { path: &self.path, runs, schema, readers, batch_rows, row: 0, customers: 0 }))
+    }
+}
+
+/// The type in memory of a column of a table; none where it is not one that tables of a history have.
+fn stored_type(column: &ColumnDescriptor) -> Option<DataType> {
+    Some(match (column.physical_type(), column.logical_type_ref()) {
+        (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)) => name_type(),
+        (PhysicalType::BOOLEAN, _) => DataType::Boolean,
+        (PhysicalType::INT32, Some(LogicalType::Date)) => DataType::Date32,
+        (PhysicalType::INT64, Some(LogicalType::Timestamp(_))) => time_type(),
+        (PhysicalType::INT64, Some(LogicalType::Decimal(_))) => value_type(column.type_scale() as u8),
+        (PhysicalType::INT64, None) => DataType::Int64,
+        _ => return None,
+    })
+}
+
+/// The rows of one row group, in batches that part no customer.
+pub(crate) struct Lives<'a> {
+    path: &'a Path,
+    runs: Runs,
+    schema: SchemaRef,
+    readers: Vec<Box<dyn ReadColumn>>,
+    batch_rows: usize,
+    /// The next row, and how many customers are before it.
+    row: usize,
+    customers: usize,
+}
+
+impl Iterator for Lives<'_> {
+    /// The customers, and the other columns.
+    type Item = Result<(Runs, RecordBatch), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.row >= self.runs.rows() {
+            return None;
+        }
+        let from = self.row;
+        let to = self.runs.boundary(from, from + self.batch_rows);
+        let runs = self.runs.slice(from, to, self.customers);
+        self.row = to;
+        self.customers += runs.customers().len();
+        let read = |readers: &mut Vec<Box<dyn ReadColumn>>| {
+            let columns = readers.iter_mut().map(|reader| reader.read(to - from)).collect::<Result<Vec<_>, _>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(to - from));
+            RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+                .map_err(|error| ParquetError::ArrowError(error.to_string()))
+        };
+        let batch = read(&mut self.readers).map_err(|error| Error::unreadable(self.path, error));
+        Some(batch.map(|batch| (runs, batch)))
     }
 }
 
@@ -179,12 +281,12 @@ struct Chunks {
 }
 
 impl Chunks {
-    fn find(&self, start: u64) -> parquet::errors::Result<Bytes> {
+    fn find(&self, start: u64) -> Result<Bytes, ParquetError> {
         self.parts
             .iter()
             .find(|(at, bytes)| *at <= start && start < at + bytes.len() as u64)
             .map(|(at, bytes)| bytes.slice((start - at) as usize..))
-            .ok_or_else(|| parquet::errors::ParquetError::General(format!("byte {start} is in no column that was asked for")))
+            .ok_or_else(|| ParquetError::General(format!("byte {start} is in no column that was asked for")))
     }
 }
 
@@ -197,14 +299,14 @@ impl Length for Chunks {
 impl ChunkReader for Chunks {
     type T = std::io::Cursor<Bytes>;
 
-    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         self.find(start).map(std::io::Cursor::new)
     }
 
-    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let bytes = self.find(start)?;
         if bytes.len() < length {
-            return Err(parquet::errors::ParquetError::EOF(format!("{length} bytes wanted at {start}, {} there", bytes.len())));
+            return Err(ParquetError::EOF(format!("{length} bytes wanted at {start}, {} there", bytes.len())));
         }
         Ok(bytes.slice(..length))
     }

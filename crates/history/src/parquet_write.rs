@@ -1,7 +1,11 @@
 //! One table of one bucket as the bytes of a Parquet file.
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal64Type, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowWriterOptions, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
@@ -13,6 +17,7 @@ use tenure_model::column;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::chunk_pages::EncodedChunk;
+use crate::columns::tied;
 use crate::delta::Integer;
 use crate::error::{Error, internal};
 use crate::layout::ROWS_PER_ROW_GROUP;
@@ -40,6 +45,7 @@ pub(crate) struct EncodedFile {
 
 /// Encodes a batch. Where its first column is the customer, ascending, row groups end where a customer does.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<EncodedFile, Error> {
+    let batch = &with_ties(batch)?;
     let schema = batch.schema();
     let properties = properties(&schema)?;
     let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
@@ -84,6 +90,20 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<EncodedFile, Error> {
     let bytes = writer.into_inner().map_err(internal)?;
     let footer = footer_digest(&bytes).unwrap_or_default();
     Ok(EncodedFile { bytes, footer, rows: batch.num_rows() as u64 })
+}
+
+/// Activity with the column that says which rows are tied; another table as it is.
+fn with_ties(batch: &RecordBatch) -> Result<RecordBatch, Error> {
+    let (Some(_), Some(time)) = (batch.column_by_name(column::DAY), batch.column_by_name(column::TIME)) else {
+        return Ok(batch.clone());
+    };
+    let customers = batch.column(0).as_primitive::<Int64Type>().values();
+    let ties = tied(customers, time.as_primitive::<TimestampMicrosecondType>().values());
+    let mut fields = batch.schema().fields().to_vec();
+    fields.push(Arc::new(Field::new(column::TIED, DataType::Boolean, false)));
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(BooleanArray::new(ties, None)));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(internal)
 }
 
 /// Encodes names and integers; nothing for what the general writer has to encode.
@@ -225,7 +245,9 @@ mod tests {
             let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(encoded.bytes)).expect("opens");
             let chunks = reader.metadata().row_group(0).columns().to_vec();
             let missing: Vec<u64> = chunks.iter().filter_map(|c| c.statistics()?.null_count_opt()).collect();
-            assert_eq!(missing, before.columns().iter().map(|column| column.null_count() as u64).collect::<Vec<_>>());
+            // Behind the columns stands which rows are tied.
+            let expected = before.columns().iter().map(|column| column.null_count() as u64).chain([0]);
+            assert_eq!(missing, expected.collect::<Vec<_>>());
             let Some(Statistics::Int64(times)) = chunks[2].statistics() else { panic!("times have statistics") };
             assert_eq!(times.min_opt().copied(), rows.iter().map(|row| row.0).min());
             assert_eq!(times.max_opt().copied(), rows.iter().map(|row| row.0).max());

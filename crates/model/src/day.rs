@@ -39,6 +39,11 @@ impl Day {
     /// Months since January 1970.
     pub const fn month_number(self) -> i32 {
         let (year, month, _) = self.ymd();
+        Day::month_of(year, month)
+    }
+
+    /// A month (1–12) of a year, counted from January 1970.
+    pub(crate) const fn month_of(year: i32, month: u32) -> i32 {
         (year - 1970) * 12 + month as i32 - 1
     }
 

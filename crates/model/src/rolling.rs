@@ -51,22 +51,30 @@ impl Rolling {
             Unit::Micros(_) => 0,
             Unit::Days(_) | Unit::Months(_) => birth.0 + i64::from(self.zone.offset_seconds(birth)) * MICROS_PER_SECOND,
         };
-        Anniversaries {
-            rolling: self,
-            birth,
-            day: Day(local.div_euclid(MICROS_PER_DAY) as i32),
-            of_day: local.rem_euclid(MICROS_PER_DAY),
-        }
+        let day = Day(local.div_euclid(MICROS_PER_DAY) as i32);
+        let (month, of_month) = match self.unit {
+            Unit::Months(_) => {
+                let (year, month, of_month) = day.ymd();
+                (Day::month_of(year, month), of_month as i32)
+            }
+            Unit::Micros(_) | Unit::Days(_) => (0, 0),
+        };
+        Anniversaries { rolling: self, birth, day, month, of_month, of_day: local.rem_euclid(MICROS_PER_DAY) }
     }
 }
+
+/// So many anniversaries are gone over one by one before the age is worked out from the date.
+const MOST_STEPS: u32 = 3;
 
 /// The anniversaries of one birth; the birth itself is number 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Anniversaries<'a> {
     rolling: &'a Rolling,
     birth: Instant,
-    /// The local date and time of the birth.
+    /// The local date and time of the birth; where months count, also its month since January 1970 and the day of that.
     day: Day,
+    month: i32,
+    of_month: i32,
     of_day: i64,
 }
 
@@ -77,9 +85,33 @@ impl Anniversaries<'_> {
             Unit::Micros(unit) => return Instant(self.birth.0.saturating_add(unit.saturating_mul(k.into()))),
             _ if k == 0 => return self.birth,
             Unit::Days(days) => Day(self.day.0 + days * k),
-            Unit::Months(months) => self.day.add_months(months * k),
+            Unit::Months(months) => self.day_of_month(self.month + months * k),
         };
         self.rolling.zone.instant_of_local(i64::from(day.0) * MICROS_PER_DAY + self.of_day)
+    }
+
+    /// The birth's day of the month in another month, or the last day of that.
+    fn day_of_month(&self, month: i32) -> Day {
+        let day = Day(Day::first_of_month(month).0 + self.of_month - 1);
+        // Every month has 28 days.
+        if self.of_month <= 28 { day } else { day.min(Day(Day::first_of_month(month + 1).0 - 1)) }
+    }
+
+    /// The age at an instant, known to be at least `age`, and the anniversary that ends it. `next` is the one that ends `age`.
+    pub fn age_from(&self, age: u32, next: Instant, at: Instant) -> (u32, Instant) {
+        let (mut age, mut next) = (age, next);
+        for _ in 0..MOST_STEPS {
+            if at < next {
+                return (age, next);
+            }
+            age += 1;
+            next = self.instant(age as i32 + 1);
+        }
+        if at >= next {
+            age = self.age_at(at);
+            next = self.instant(age as i32 + 1);
+        }
+        (age, next)
     }
 
     /// The age at an instant at or after the birth: the number of the latest anniversary at or before it.
@@ -89,7 +121,7 @@ impl Anniversaries<'_> {
         let mut age = match self.rolling.unit {
             Unit::Micros(unit) => return u32::try_from((at.0 - self.birth.0) / unit).unwrap_or_default(),
             Unit::Days(days) => (local_day() - self.day.0).div_euclid(days),
-            Unit::Months(months) => self.day.months_until(Day(local_day())).div_euclid(months),
+            Unit::Months(months) => (Day(local_day()).month_number() - self.month).div_euclid(months),
         };
         // The date settles it but for the time of day and clocks that change.
         while age > 0 && self.instant(age) > at {
@@ -158,6 +190,10 @@ mod tests {
             let at = Instant((birth + later) * MICROS_PER_SECOND);
             let age = life.age_at(at) as i32;
             proptest::prop_assert!(life.instant(age) <= at && at < life.instant(age + 1));
+            for known in [0, age / 2, age] {
+                let found = life.age_from(known as u32, life.instant(known + 1), at);
+                proptest::prop_assert_eq!(found, (age as u32, life.instant(age + 1)));
+            }
         }
 
         #[test]

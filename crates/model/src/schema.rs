@@ -19,6 +19,8 @@ pub mod column {
     pub const DAY: &str = "day";
     /// The instant of the activity, microseconds UTC.
     pub const TIME: &str = "time";
+    /// Whether a row of activity has the same customer and instant as the row before it.
+    pub const TIED: &str = "tied";
     /// The event's name.
     pub const EVENT: &str = "event";
     /// The amount; a decimal, or null.
@@ -167,7 +169,7 @@ impl Table {
     /// Whether an attribute of this table must not bear a name, because a column of the table does.
     pub fn reserves(self, name: &str) -> bool {
         [column::CUSTOMER, column::CUSTOMER_ID, column::KEY].contains(&name)
-            || self == Table::Activity && name == column::DAY
+            || self == Table::Activity && [column::DAY, column::TIED].contains(&name)
             || self == Table::Customers && name == column::LISTED
             || self.columns().iter().any(|column| column.name == name)
     }

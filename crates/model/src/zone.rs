@@ -188,6 +188,11 @@ impl ZoneCursor<'_> {
         Day(self.span_at(at.0).day(at.0))
     }
 
+    /// Appends the local day of each of some instants, microseconds UTC.
+    pub fn days_of(&mut self, micros: &[i64], days: &mut Vec<i32>) {
+        days.extend(micros.iter().map(|&micros| self.day_of(Instant(micros)).0));
+    }
+
     /// As [`Zone::hour_of`].
     #[inline]
     pub fn hour_of(&mut self, at: Instant) -> i64 {

@@ -238,6 +238,8 @@ pub(crate) fn table_of(history: &Path, table: &str) -> Vec<Row> {
         let id = ids[&row["customer"]].clone();
         row.insert("customer".to_owned(), id);
         row.remove("customer_id");
+        // Which rows are tied with the one before depends on what else lies in their file.
+        row.remove("tied");
     }
     let anchor = |row: &Row| row.get("time").or(row.get("start")).cloned();
     rows.sort_by_cached_key(|row| (row["customer"].clone(), anchor(row), row.clone()));

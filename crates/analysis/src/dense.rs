@@ -1,0 +1,589 @@
+//! The walk of the questions that are asked most: births by a first row, returns from the birth on, one return is enough.
+//! It goes over columns and not over rows, and counts into tables. It is held equal to the walk of all queries by tests.
+
+use std::collections::HashSet;
+
+use tenure_history::{Rows, Values};
+use tenure_model::{Alignment, Instant, column};
+
+use crate::assembly::MOST_CELLS;
+use crate::clock::{Ages, Clock, Exposure};
+use crate::columns::Home;
+use crate::counts::{Counts, WHOLE};
+use crate::dialect::{AgeZero, FirstEverRow, FirstReturns, RollingInstants};
+use crate::grid::{Births, Blocks, Grid, Reach, Shape};
+use crate::life::DAY;
+use crate::plan::Plan;
+use crate::predicate::{BucketCustomers, distinct};
+use crate::query::{Birth, Measure, SegmentAsOf};
+use crate::segments::{NOTHING, RowHalves, SegmentId};
+use crate::shared::{Batch, Wants};
+use crate::walk::{NO_CURRENCY, Numbering};
+
+/// Beyond so many counters of one segment most would stay 0, and the walk of all queries is as good.
+const MOST_STEPS: usize = 4 << 20;
+
+/// So many counters a thread has for all segments together; the members of further segments are counted one by one.
+const MOST_COUNTERS: usize = 8 << 20;
+
+/// What each day means to the dense walk.
+#[derive(Debug)]
+pub(crate) struct DenseTables {
+    /// The first day that is tabulated.
+    first: i32,
+    /// The age period of each day, counted from that of the first; empty where ages are counted from the birth.
+    steps: Vec<u32>,
+    /// The group of births of each day.
+    groups: Vec<u32>,
+    shape: Shape,
+}
+
+impl DenseTables {
+    #[inline]
+    fn place(&self, day: i32) -> usize {
+        (day - self.first) as usize
+    }
+
+    /// The age period of a day, counted from that of the first.
+    #[inline]
+    fn step(&self, day: i32) -> u32 {
+        self.steps[self.place(day)]
+    }
+
+    /// The tables of a plan; nothing where it has to be walked otherwise.
+    pub(crate) fn new(plan: &Plan<'_>) -> Option<Self> {
+        let reach = Reach::of(&plan.rules.criterion).filter(|_| is_dense(plan))?;
+        let rolling = plan.rules.alignment == Alignment::Rolling;
+        let (first, units) = plan.units.tables();
+        let mut groups = Vec::with_capacity(units.len());
+        let mut steps = Vec::with_capacity(units.len());
+        let mut births: Vec<Births> = Vec::new();
+        let (mut last, mut first_period) = (None, None);
+        for (place, (cohort, period)) in units.enumerate() {
+            let step = (period - *first_period.get_or_insert(period)) as u32;
+            let key = (cohort, if rolling { 0 } else { period });
+            if last.replace(key) != Some(key) {
+                let (first, exposure) = if rolling {
+                    (0, Exposure { lived: 0, begun: 0 })
+                } else {
+                    (step as usize, plan.clock.start(&plan.units, Instant(0), first + place as i64).exposure)
+                };
+                births.push(Births { cohort, first, exposure });
+            }
+            groups.push(births.len() as u32 - 1);
+            if !rolling {
+                steps.push(step);
+            }
+        }
+        let most_steps = if rolling {
+            // Nobody is born before the first day begins.
+            let earliest = plan.units.zone().start_of_day(plan.units.day(first));
+            plan.clock.start(&plan.units, earliest, first).exposure.begun as usize + 2
+        } else {
+            *steps.last()? as usize + 1
+        };
+        let shape = Shape { groups: births, steps: most_steps, rolling, reach, measure: plan.query.measure };
+        let fits = shape.groups.len().saturating_mul(most_steps) <= MOST_STEPS;
+        fits.then_some(())?;
+        Some(Self { first: i32::try_from(first).ok()?, steps, groups, shape })
+    }
+}
+
+/// Whether the rules of a plan are those of the dense walk.
+fn is_dense(plan: &Plan<'_>) -> bool {
+    let rules = &plan.rules;
+    let by_day = matches!(&plan.clock, Clock::Calendar(_) | Clock::Rolling { instants: RollingInstants::Exact, .. });
+    let of_birth = match rules.birth {
+        Birth::First => true,
+        Birth::FirstEver => rules.first_ever == FirstEverRow::OfAnyKind,
+        Birth::Recurring | Birth::Declared(_) => false,
+    };
+    of_birth
+        && by_day
+        && plan.units.are_days()
+        && rules.first_returns == FirstReturns::FromBirth
+        && rules.age_zero == AgeZero::Criterion
+        && (!plan.segments.any() || matches!(rules.segment_as_of, SegmentAsOf::Birth | SegmentAsOf::Latest))
+        && plan.query.min_returns == 1
+        && plan.query.rates.is_none()
+}
+
+/// The walk over some buckets.
+#[derive(Debug, Default)]
+pub(crate) struct DenseWalk {
+    names: Numbering,
+    events_seen: HashSet<String>,
+    blocks: Blocks,
+    grid: Grid,
+    /// The counters of a member whose segment has no block.
+    single: Grid,
+    counts: Counts,
+    customers: Option<BucketCustomers>,
+    /// What each customer of the bucket says of segments.
+    halves: Vec<u32>,
+    notes: Notes,
+}
+
+/// What the customers of a batch say, before it is added up.
+#[derive(Debug, Default)]
+struct Notes {
+    active: Active,
+    /// Which rows have an amount, a bit each.
+    priced: Vec<u64>,
+    present: Vec<bool>,
+    born: Vec<bool>,
+    counted: Vec<bool>,
+    ages: Vec<u32>,
+    currencies: Vec<u32>,
+}
+
+/// Cells in which members were active.
+#[derive(Debug, Default)]
+struct Active {
+    /// The first so many are notes.
+    cells: Vec<u32>,
+    found: usize,
+    /// How many rows of its customer come before each note, and behind the last note of a customer how many it has.
+    before: Vec<u32>,
+}
+
+/// Which rows of a batch count for what; nothing where all do.
+struct Marks<'a> {
+    /// Rows inside the filter and the window.
+    present: &'a [bool],
+    /// Those of them that may be births, and those that may be returns.
+    born: &'a [bool],
+    counted: &'a [bool],
+}
+
+/// The walk of a batch.
+struct Step<'a> {
+    plan: &'a Plan<'a>,
+    tables: &'a DenseTables,
+    wants: &'a Wants,
+    batch: &'a Batch,
+    rows: &'a Rows,
+}
+
+/// Where a member's cells lie.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The first cell of its group, and the group.
+    base: usize,
+    group: usize,
+}
+
+impl DenseWalk {
+    /// Takes the customers of a bucket in, whose rows come next.
+    pub(crate) fn enter_bucket(&mut self, plan: &Plan<'_>, customers: &BucketCustomers) {
+        if plan.segments.has(Home::Customers) {
+            self.halves = self.names.segments.of_customers(&plan.segments, customers.rows());
+            self.customers = Some(customers.clone());
+        }
+    }
+
+    /// Walks a batch of whole customers.
+    pub(crate) fn walk(&mut self, plan: &Plan<'_>, tables: &DenseTables, wants: &Wants, batch: &Batch, rows: &Rows) {
+        if plan.asks_for_events() {
+            distinct(rows.codes(column::EVENT).map(|codes| codes.names()).unwrap_or_default(), &mut self.events_seen);
+        }
+        let step = Step { plan, tables, wants, batch, rows };
+        let mut notes = std::mem::take(&mut self.notes);
+        let marked = notes.mark(&step);
+        let plainest = !marked && !plan.segments.any() && !tables.shape.rolling && tables.shape.measure == Measure::Customers;
+        if plainest && tables.shape.reach == Reach::Each && plan.bounds.has_all_births() {
+            self.walk_plainest(&step, &mut notes);
+        } else {
+            self.walk_customers(&step, &mut notes, marked);
+        }
+        self.notes = notes;
+    }
+
+    /// Everyone is a member, and only new periods count.
+    fn walk_plainest(&mut self, step: &Step<'_>, notes: &mut Notes) {
+        let Step { tables, batch, wants, rows, .. } = step;
+        let (shape, days) = (&tables.shape, batch.days(wants.days, rows));
+        self.place(shape, WHOLE, 0);
+        let customers = batch.starts.len() as u64 - 1;
+        self.counts.customers += customers;
+        self.counts.members += customers;
+        notes.active.begin(rows.len());
+        let cells = &mut notes.active.cells[..];
+        let mut found = 0;
+        for ends in batch.starts.windows(2) {
+            let days = &days[ends[0] as usize..ends[1] as usize];
+            let Some(&birth) = days.first() else { continue };
+            let group = tables.groups[tables.place(birth)];
+            self.grid.add_member(group as usize);
+            found = note_changes(|row| tables.step(days[row]), days.len(), group * shape.steps as u32, cells, found);
+        }
+        cells[..found].iter().for_each(|&cell| self.grid.active[cell as usize] += 1);
+    }
+
+    fn walk_customers(&mut self, step: &Step<'_>, notes: &mut Notes, marked: bool) {
+        let Step { plan, tables, batch, wants, rows } = *step;
+        let shape = &tables.shape;
+        let days = batch.days(wants.days, rows);
+        let Notes { active, priced, present, born, counted, ages, currencies } = notes;
+        let marks = marked.then_some(Marks {
+            present,
+            born: if wants.born.is_some() { born } else { present },
+            counted: if wants.returned.is_some() { counted } else { present },
+        });
+        let times = rows.times().unwrap_or_default();
+        let of_birth = |row: usize| times.get(row).copied().unwrap_or_else(|| i64::from(days[row]) * DAY);
+        if shape.rolling {
+            ages.resize(rows.len(), 0);
+        }
+        let values = rows.values().filter(|_| shape.measure == Measure::Value);
+        self.number_currencies(rows, shape, currencies);
+        let mut halves = RowHalves::new(&plan.segments, rows);
+        let latest = plan.rules.segment_as_of == SegmentAsOf::Latest;
+        let of_customers = plan.segments.has(Home::Customers);
+        active.begin(rows.len());
+        priced.clear();
+        if let Some(present) = values.and_then(|values| values.present()) {
+            priced.extend(present.bit_chunks().iter_padded());
+        }
+        let customers = rows.runs().customers();
+        for (ends, &customer) in batch.starts.windows(2).zip(customers) {
+            let (start, end) = (ends[0] as usize, ends[1] as usize);
+            let birth = match &marks {
+                None => Some(start),
+                Some(marks) => match first(marks.present, start, end) {
+                    None => continue,
+                    Some(ever) if plan.rules.birth == Birth::FirstEver => marks.born[ever].then_some(ever),
+                    Some(ever) => first(marks.born, ever, end),
+                },
+            };
+            self.counts.customers += 1;
+            let Some(birth) = birth else {
+                self.counts.without_birth += 1;
+                continue;
+            };
+            if !plan.bounds.has_birth(of_birth(birth)) {
+                self.counts.born_outside += 1;
+                continue;
+            }
+            self.counts.members += 1;
+            // Rows of the same instant may come before that of the birth.
+            let mut from = birth;
+            if let Some(tied) = &batch.tied {
+                while from > start && tied.value(from) {
+                    from -= 1;
+                }
+            }
+            let segment = if plan.segments.any() {
+                let row = if latest { marks.as_ref().map_or(end - 1, |marks| last(marks.present, birth, end)) } else { birth };
+                let customer = if of_customers { self.customer_half(customer) } else { NOTHING };
+                let half = halves.get(&mut self.names.segments, row);
+                self.names.segments.join(&plan.segments, half, customer)
+            } else {
+                WHOLE
+            };
+            let group = tables.groups[tables.place(days[birth])] as usize;
+            let place = self.place(shape, segment, group);
+            let single = place.is_none();
+            let place = place.unwrap_or(Place { base: group * shape.steps, group });
+            let grid = if single { &mut self.single } else { &mut self.grid };
+            let counted = marks.as_ref().map(|marks| marks.counted);
+            let exposure = if shape.rolling {
+                let mut life = plan.clock.start(&plan.units, Instant(of_birth(birth)), days[birth].into());
+                note_ages(&mut life, plan, times, from..end, birth, ages);
+                grid.add_life(shape, place.group, life.exposure);
+                life.exposure
+            } else {
+                grid.add_member(place.group);
+                shape.groups[group].exposure
+            };
+            let step = |row: usize| if shape.rolling { ages[row] } else { tables.step(days[row]) };
+            let noted = active.found;
+            if shape.has_active() || shape.has_rows() || shape.reach == Reach::Unbroken {
+                let (base, with_rows) = (place.base as u32, shape.has_rows());
+                if shape.rolling {
+                    active.note(|row| ages[row], counted, from..end, base, with_rows);
+                } else {
+                    active.note(|row| tables.step(days[row]), counted, from..end, base, with_rows);
+                }
+                if with_rows {
+                    active.count_rows(noted, &mut grid.rows);
+                }
+            }
+            let reached = match shape.reach {
+                Reach::Each => None,
+                Reach::ToLast => match counted {
+                    None => Some(step(end - 1)),
+                    Some(counted) => (from..end).rev().find(|&row| counted[row]).map(step),
+                },
+                Reach::FromFirst => match counted {
+                    None => Some(step(from)),
+                    Some(counted) => (from..end).find(|&row| counted[row]).map(step),
+                },
+                Reach::Unbroken => {
+                    let zero = place.base + shape.groups[group].first;
+                    let unbroken = active.cells[noted..active.found].iter().zip(zero..).take_while(|(cell, next)| **cell as usize == *next).count();
+                    unbroken.checked_sub(1).map(|last| (zero + last - place.base) as u32)
+                }
+            };
+            if let Some(reached) = reached {
+                grid.reached[place.base + reached as usize] += 1;
+            }
+            if shape.rolling {
+                note_lived(shape, grid, place.base, exposure.lived as usize, reached, &active.cells[noted..active.found]);
+            }
+            if let Some(values) = values {
+                let mine = |row: usize| counted.is_none_or(|counted| counted[row]);
+                add_amounts(grid, values, priced, currencies, from..end, |row| mine(row).then(|| place.base + step(row) as usize));
+            }
+            if single {
+                // What this member says goes to its segment at once.
+                active.add(shape, noted, &mut self.single);
+                active.found = noted;
+                self.single.pour(shape, 0, segment, &mut self.counts);
+                self.counts.watch_size(exposure.begun, plan.asked_count(), MOST_CELLS);
+                self.single.clear();
+            }
+        }
+        active.add(shape, 0, &mut self.grid);
+    }
+
+    /// What a customer says of segments.
+    fn customer_half(&self, customer: i64) -> u32 {
+        let place = self.customers.as_ref().and_then(|customers| customers.place(customer));
+        place.and_then(|place| self.halves.get(place)).copied().unwrap_or(NOTHING)
+    }
+
+    /// The numbers of the rows' currencies; nothing where no row has one.
+    fn number_currencies(&mut self, rows: &Rows, shape: &Shape, numbers: &mut Vec<u32>) {
+        numbers.clear();
+        let codes = rows.codes(column::CURRENCY).filter(|codes| shape.measure == Measure::Value && codes.count() > 0);
+        let Some(codes) = codes else { return };
+        let by_code: Vec<u32> = codes.names().into_iter().map(|name| self.names.currency(name)).collect();
+        numbers.extend((0..rows.len()).map(|row| codes.get(row).map_or(NO_CURRENCY, |code| by_code[code])));
+    }
+
+    /// Where the cells of a group lie in the block of its segment; nothing where that has none, as there are too many.
+    #[inline]
+    fn place(&mut self, shape: &Shape, segment: SegmentId, group: usize) -> Option<Place> {
+        let block = match self.blocks.of(segment) {
+            Some(block) => block,
+            None => self.new_block(shape, segment)?,
+        };
+        let group = block * shape.groups.len() + group;
+        Some(Place { base: group * shape.steps, group })
+    }
+
+    #[cold]
+    fn new_block(&mut self, shape: &Shape, segment: SegmentId) -> Option<usize> {
+        let blocks = self.blocks.segments().len();
+        if blocks > 0 && (blocks + 1) * shape.cells() > MOST_COUNTERS {
+            if self.single.active.is_empty() && self.single.reached.is_empty() {
+                self.single.add_block(shape);
+            }
+            return None;
+        }
+        self.blocks.add(segment);
+        self.grid.add_block(shape);
+        Some(blocks)
+    }
+
+    /// What was counted: the counts, the names of their segments and currencies, and the events that were seen.
+    pub(crate) fn finish(mut self, plan: &Plan<'_>, tables: &DenseTables) -> (Counts, Numbering, HashSet<String>) {
+        for (block, &segment) in self.blocks.segments().iter().enumerate() {
+            self.grid.pour(&tables.shape, block, segment, &mut self.counts);
+        }
+        let begun = self.counts.groups().map(|(_, group)| group.begun).max().unwrap_or_default();
+        self.counts.watch_size(begun, plan.asked_count(), MOST_CELLS);
+        (self.counts, self.names, self.events_seen)
+    }
+}
+
+impl Notes {
+    /// Says which rows count for what; false where all do.
+    fn mark(&mut self, step: &Step<'_>) -> bool {
+        let Step { plan, wants, batch, rows, .. } = step;
+        let until = plan.bounds.until.zip(rows.times());
+        if wants.filter.is_none() && wants.born.is_none() && wants.returned.is_none() && until.is_none() {
+            return false;
+        }
+        self.present.clear();
+        match wants.filter {
+            Some(filter) => self.present.extend_from_slice(batch.mask(filter)),
+            None => self.present.resize(rows.len(), true),
+        }
+        if let Some((until, times)) = until {
+            self.present.iter_mut().zip(times).for_each(|(present, &time)| *present &= time < until);
+        }
+        let both = |mask: Option<usize>, out: &mut Vec<bool>| {
+            out.clear();
+            if let Some(mask) = mask {
+                out.extend(self.present.iter().zip(batch.mask(mask)).map(|(present, marked)| present & marked));
+            }
+        };
+        both(wants.born, &mut self.born);
+        both(wants.returned, &mut self.counted);
+        true
+    }
+}
+
+/// The first row that is marked, from one on and before another.
+#[inline]
+fn first(marks: &[bool], from: usize, end: usize) -> Option<usize> {
+    marks[from..end].iter().position(|marked| *marked).map(|place| from + place)
+}
+
+/// The last row that is marked, after one that is.
+fn last(marks: &[bool], marked: usize, end: usize) -> usize {
+    marks[marked..end].iter().rposition(|marked| *marked).map_or(marked, |place| marked + place)
+}
+
+/// Notes the cells in which a customer is seen anew behind others, and says how many notes there are then.
+///
+/// Where a period ends can't be foretold, so the loop has no branches: it notes every row, and keeps a note only if it
+/// counts.
+#[inline]
+fn note_changes(step: impl Fn(usize) -> u32, rows: usize, base: u32, cells: &mut [u32], mut found: usize) -> usize {
+    let mut last = u32::MAX;
+    for row in 0..rows {
+        let step = step(row);
+        cells[found] = base + step;
+        found += usize::from(step != last);
+        last = step;
+    }
+    found
+}
+
+impl Active {
+    /// Makes room for the notes of a batch.
+    fn begin(&mut self, rows: usize) {
+        self.found = 0;
+        if self.cells.len() <= rows {
+            self.cells.resize(rows + 1, 0);
+            self.before.resize(rows + 1, 0);
+        }
+    }
+
+    /// Notes the cells in which a customer is seen anew by rows that count, and how many of these came before.
+    #[inline]
+    fn note(
+        &mut self,
+        step: impl Fn(usize) -> u32,
+        counted: Option<&[bool]>,
+        rows: std::ops::Range<usize>,
+        base: u32,
+        with_rows: bool,
+    ) {
+        let (cells, before, mut found) = (&mut self.cells[..], &mut self.before[..], self.found);
+        let (mut last, mut passed) = (u32::MAX, 0);
+        match (counted, with_rows) {
+            (None, false) => found = note_changes(|row| step(rows.start + row), rows.len(), base, cells, found),
+            (None, true) => {
+                for row in rows {
+                    let step = step(row);
+                    cells[found] = base + step;
+                    before[found] = passed;
+                    found += usize::from(step != last);
+                    passed += 1;
+                    last = step;
+                }
+            }
+            (Some(counted), false) => {
+                for row in rows {
+                    let (step, counts) = (step(row), counted[row]);
+                    cells[found] = base + step;
+                    found += usize::from(counts & (step != last));
+                    last = if counts { step } else { last };
+                }
+            }
+            (Some(counted), true) => {
+                for row in rows {
+                    let (step, counts) = (step(row), counted[row]);
+                    cells[found] = base + step;
+                    before[found] = passed;
+                    found += usize::from(counts & (step != last));
+                    passed += u32::from(counts);
+                    last = if counts { step } else { last };
+                }
+            }
+        }
+        before[found] = passed;
+        self.found = found;
+    }
+
+    /// Adds the rows of a customer, whose notes begin at a place.
+    #[inline]
+    fn count_rows(&self, noted: usize, rows: &mut [u64]) {
+        for (&cell, before) in self.cells[noted..self.found].iter().zip(self.before[noted..].windows(2)) {
+            rows[cell as usize] += u64::from(before[1] - before[0]);
+        }
+    }
+
+    /// Adds the notes from a place on up.
+    fn add(&self, shape: &Shape, noted: usize, grid: &mut Grid) {
+        if shape.has_active() {
+            self.cells[noted..self.found].iter().for_each(|&cell| grid.active[cell as usize] += 1);
+        }
+    }
+}
+
+/// The ages of rows of one life.
+fn note_ages(life: &mut Ages<'_>, plan: &Plan<'_>, times: &[i64], rows: std::ops::Range<usize>, birth: usize, ages: &mut [u32]) {
+    for row in rows {
+        // Rows that are tied with the birth may come before it.
+        ages[row] = if row <= birth { 0 } else { life.at(&plan.units, times[row], 0) };
+    }
+}
+
+/// Notes how far a member is retained within the ages it has lived.
+fn note_lived(shape: &Shape, grid: &mut Grid, base: usize, lived: usize, reached: Option<u32>, active: &[u32]) {
+    match (shape.reach, reached.map(|reached| reached as usize)) {
+        (Reach::Each, _) => {
+            let unlived = active.iter().rev().take_while(|cell| **cell as usize >= base + lived);
+            unlived.for_each(|&cell| grid.unlived[cell as usize] += 1);
+        }
+        (Reach::FromFirst, Some(first)) if first < lived => {
+            grid.reached_lived[base + first] += 1;
+            grid.reached_lived[base + lived] -= 1;
+        }
+        (Reach::ToLast | Reach::Unbroken, Some(last)) if lived > 0 => grid.reached_lived[base + last.min(lived - 1)] += 1,
+        _ => {}
+    }
+}
+
+/// Adds the amounts of a member's rows, and notes rows that have a currency alone. `priced` says which rows have an amount;
+/// where it is empty, all have.
+#[inline]
+fn add_amounts(
+    grid: &mut Grid,
+    values: Values<'_>,
+    priced: &[u64],
+    currencies: &[u32],
+    rows: std::ops::Range<usize>,
+    cell: impl Fn(usize) -> Option<usize>,
+) {
+    if currencies.is_empty() && !priced.is_empty() {
+        for place in rows.start / 64..rows.end.div_ceil(64) {
+            let mut word = priced[place];
+            let (first, behind) = (rows.start.saturating_sub(place * 64), rows.end - place * 64);
+            word &= u64::MAX << first.min(63);
+            if behind < 64 {
+                word &= (1 << behind) - 1;
+            }
+            while word != 0 {
+                let row = place * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                if let Some(cell) = cell(row) {
+                    grid.add_amount(cell, NO_CURRENCY, values.get(row));
+                }
+            }
+        }
+        return;
+    }
+    for row in rows {
+        let currency = currencies.get(row).copied().unwrap_or(NO_CURRENCY);
+        let units = values.get(row);
+        if let Some(cell) = cell(row).filter(|_| units.is_some() || currency != NO_CURRENCY) {
+            grid.add_amount(cell, currency, units);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Counters of cohorts by age as plain tables, for walks that touch them often.
+
+use tenure_model::Criterion;
+
+use crate::clock::Exposure;
+use crate::counts::{Counts, Group, WHOLE};
+use crate::query::Measure;
+use crate::segments::SegmentId;
+
+/// How the ages at which a member was active become those at which it is retained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// At each.
+    Each,
+    /// From 0 to the last.
+    ToLast,
+    /// From the first on.
+    FromFirst,
+    /// From 0 on as long as none is left out.
+    Unbroken,
+}
+
+impl Reach {
+    /// The reach of a criterion that asks for one return; none of brackets.
+    pub(crate) fn of(criterion: &Criterion) -> Option<Self> {
+        match criterion {
+            Criterion::On => Some(Reach::Each),
+            Criterion::OnOrAfter => Some(Reach::ToLast),
+            Criterion::OnOrBefore => Some(Reach::FromFirst),
+            Criterion::Streak => Some(Reach::Unbroken),
+            Criterion::Brackets(_) => None,
+        }
+    }
+}
+
+/// What a grid has, and how large it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    /// The groups of births: those of a cohort whose ages begin with the same step.
+    pub(crate) groups: Vec<Births>,
+    /// Steps of a group: age periods since the first of all, or ages.
+    pub(crate) steps: usize,
+    /// Whether members of one group have lived differently long: then it is counted.
+    pub(crate) rolling: bool,
+    pub(crate) reach: Reach,
+    pub(crate) measure: Measure,
+}
+
+/// Births that are counted together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Births {
+    pub(crate) cohort: i32,
+    /// The step of age 0.
+    pub(crate) first: usize,
+    /// How much members have lived, where all have lived as much.
+    pub(crate) exposure: Exposure,
+}
+
+impl Shape {
+    /// Whether the steps at which members were active are counted themselves.
+    pub(crate) fn has_active(&self) -> bool {
+        self.reach == Reach::Each || self.measure == Measure::Value
+    }
+
+    /// Whether activity is counted, and not only who was active.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.measure != Measure::Customers
+    }
+
+    /// Counters of a block.
+    pub(crate) fn cells(&self) -> usize {
+        self.groups.len() * self.steps
+    }
+}
+
+/// Counters for some segments, a block each. A cell is a place in a block: its group's first, and a step.
+#[derive(Debug, Default)]
+pub(crate) struct Grid {
+    /// By group.
+    members: Vec<u64>,
+    /// The most ages that have begun for a member, by group; where members differ.
+    begun: Vec<u32>,
+    /// Members by the number of ages lived; where members differ.
+    lived: Vec<u64>,
+    /// Members by a step at which they were active.
+    pub(crate) active: Vec<u64>,
+    /// The same, where the step is not lived in full by the member.
+    pub(crate) unlived: Vec<u64>,
+    /// Members by the step that says how far they are retained.
+    pub(crate) reached: Vec<u64>,
+    /// The same within the ages lived; where members differ.
+    pub(crate) reached_lived: Vec<i64>,
+    /// Activity, and that of it which has an amount or a currency.
+    pub(crate) rows: Vec<u64>,
+    pub(crate) priced: Vec<u64>,
+    money: Vec<(u32, Amounts)>,
+}
+
+/// The amounts of a currency.
+#[derive(Debug, Default)]
+struct Amounts {
+    events: Vec<u64>,
+    total: Vec<i128>,
+    missing: Vec<u64>,
+}
+
+impl Grid {
+    /// Adds the counters of another segment.
+    pub(crate) fn add_block(&mut self, shape: &Shape) {
+        let blocks = self.members.len() / shape.groups.len().max(1) + 1;
+        let (groups, cells) = (blocks * shape.groups.len(), blocks * shape.cells());
+        let wide = |counters: &mut Vec<u64>, wanted: bool| counters.resize(if wanted { cells } else { 0 }, 0);
+        self.members.resize(groups, 0);
+        if shape.rolling {
+            self.begun.resize(groups, 0);
+            self.lived.resize(groups * (shape.steps + 1), 0);
+        }
+        wide(&mut self.active, shape.has_active());
+        wide(&mut self.unlived, shape.rolling && shape.reach == Reach::Each);
+        wide(&mut self.reached, shape.reach != Reach::Each);
+        // What holds up to the last age lived ends behind it.
+        self.reached_lived.resize(if shape.rolling && shape.reach != Reach::Each { cells } else { 0 }, 0);
+        wide(&mut self.rows, shape.has_rows());
+        wide(&mut self.priced, shape.measure == Measure::Value);
+        self.money.iter_mut().for_each(|(_, amounts)| amounts.resize(cells));
+    }
+
+    /// Counts a member of a group, who has lived as much as all others.
+    #[inline]
+    pub(crate) fn add_member(&mut self, group: usize) {
+        self.members[group] += 1;
+    }
+
+    /// Counts a member of a group, who has lived so much.
+    pub(crate) fn add_life(&mut self, shape: &Shape, group: usize, exposure: Exposure) {
+        self.members[group] += 1;
+        self.begun[group] = self.begun[group].max(exposure.begun);
+        self.lived[group * (shape.steps + 1) + exposure.lived as usize] += 1;
+    }
+
+    /// Adds the amount of an activity, or one that is missing where there is a currency.
+    #[inline]
+    pub(crate) fn add_amount(&mut self, cell: usize, currency: u32, units: Option<i64>) {
+        self.priced[cell] += 1;
+        let at = match self.money.iter().position(|(number, _)| *number == currency) {
+            Some(at) => at,
+            None => {
+                let mut amounts = Amounts::default();
+                amounts.resize(self.rows.len());
+                self.money.push((currency, amounts));
+                self.money.len() - 1
+            }
+        };
+        let amounts = &mut self.money[at].1;
+        amounts.events[cell] += 1;
+        match units {
+            Some(units) => amounts.total[cell] += i128::from(units),
+            None => amounts.missing[cell] += 1,
+        }
+    }
+
+    /// Adds the counters of a block to those of its segment.
+    pub(crate) fn pour(&self, shape: &Shape, block: usize, segment: SegmentId, counts: &mut Counts) {
+        for (place, births) in shape.groups.iter().enumerate() {
+            let group = block * shape.groups.len() + place;
+            let members = self.members[group];
+            if members > 0 {
+                counts.count_members(segment, members);
+                if !counts.too_many {
+                    self.pour_group(shape, group, births, counts.group((births.cohort, segment)));
+                }
+            }
+        }
+    }
+
+    fn pour_group(&self, shape: &Shape, group: usize, births: &Births, to: &mut Group) {
+        let cells = group * shape.steps..(group + 1) * shape.steps;
+        let ages = |counters: &[u64]| -> Vec<(u32, u64)> {
+            let mine = counters.get(cells.clone()).unwrap_or_default().iter().enumerate().skip(births.first);
+            mine.filter(|(_, count)| **count > 0).map(|(step, count)| ((step - births.first) as u32, *count)).collect()
+        };
+        if shape.rolling {
+            let lives = &self.lived[group * (shape.steps + 1)..][..shape.steps + 1];
+            for (lived, &members) in lives.iter().enumerate().filter(|(_, members)| **members > 0) {
+                to.add_members(Exposure { lived: lived as u32, begun: self.begun[group] }, members);
+            }
+        } else {
+            to.add_members(births.exposure, self.members[group]);
+        }
+        let lived = births.exposure.lived;
+        match shape.reach {
+            Reach::Each => {
+                for (age, members) in ages(&self.active) {
+                    to.retained.add(age, Some(age), members);
+                    let unlived = match self.unlived.get(cells.start + births.first + age as usize) {
+                        Some(unlived) => *unlived,
+                        None => if age < lived { 0 } else { members },
+                    };
+                    to.retained_exposed.add(age, Some(age), members - unlived);
+                }
+            }
+            Reach::ToLast | Reach::Unbroken => {
+                for (last, members) in ages(&self.reached) {
+                    to.retained.add(0, Some(last), members);
+                    if !shape.rolling && lived > 0 {
+                        to.retained_exposed.add(0, Some(last.min(lived - 1)), members);
+                    }
+                }
+            }
+            Reach::FromFirst => {
+                for (first, members) in ages(&self.reached) {
+                    to.retained.add(first, None, members);
+                    if !shape.rolling && first < lived {
+                        to.retained_exposed.add(first, Some(lived - 1), members);
+                    }
+                }
+            }
+        }
+        let within = self.reached_lived.get(cells.clone()).unwrap_or_default().iter().enumerate();
+        for (age, &members) in within.filter(|(_, members)| **members != 0) {
+            match shape.reach {
+                Reach::FromFirst => to.retained_exposed.step(age as u32, members),
+                _ => to.retained_exposed.add(0, Some(age as u32), members as u64),
+            }
+        }
+        if shape.measure == Measure::Value {
+            ages(&self.active).into_iter().for_each(|(age, members)| to.active.add(age, members));
+            for (age, rows) in ages(&self.rows) {
+                to.unpriced.add(age, rows - self.priced[cells.start + births.first + age as usize]);
+            }
+            for (currency, amounts) in &self.money {
+                let events = ages(&amounts.events);
+                if events.is_empty() {
+                    continue;
+                }
+                let money = to.money(*currency);
+                for (age, events) in events {
+                    let cell = cells.start + births.first + age as usize;
+                    money.events.add(age, events);
+                    money.total.add(age, amounts.total[cell]);
+                    money.missing.add(age, amounts.missing[cell]);
+                }
+            }
+        } else {
+            ages(&self.rows).into_iter().for_each(|(age, rows)| to.events.add(age, rows));
+        }
+    }
+
+    /// Begins anew.
+    pub(crate) fn clear(&mut self) {
+        let Self { members, begun, lived, active, unlived, reached, reached_lived, rows, priced, money } = self;
+        begun.fill(0);
+        reached_lived.fill(0);
+        [members, lived, active, unlived, reached, rows, priced].into_iter().for_each(|counters| counters.fill(0));
+        money.clear();
+    }
+}
+
+impl Amounts {
+    fn resize(&mut self, cells: usize) {
+        self.events.resize(cells, 0);
+        self.total.resize(cells, 0);
+        self.missing.resize(cells, 0);
+    }
+}
+
+/// The blocks of a grid by segment.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    by_segment: Vec<Option<u32>>,
+    whole: Option<u32>,
+    segments: Vec<SegmentId>,
+}
+
+impl Blocks {
+    /// The block of a segment, if it has one.
+    #[inline]
+    pub(crate) fn of(&self, segment: SegmentId) -> Option<usize> {
+        let block = if segment == WHOLE { self.whole } else { self.by_segment.get(segment as usize).copied().flatten() };
+        block.map(|block| block as usize)
+    }
+
+    /// Gives a segment the next block.
+    pub(crate) fn add(&mut self, segment: SegmentId) {
+        let block = Some(self.segments.len() as u32);
+        if segment == WHOLE {
+            self.whole = block;
+        } else {
+            let place = segment as usize;
+            self.by_segment.resize(self.by_segment.len().max(place + 1), None);
+            self.by_segment[place] = block;
+        }
+        self.segments.push(segment);
+    }
+
+    /// The segments by block.
+    pub(crate) fn segments(&self) -> &[SegmentId] {
+        &self.segments
+    }
+}
