@@ -159,22 +159,30 @@ impl Predicate {
     }
 
     fn judge(&self, joint: &Joint, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<Truth>, Error> {
-        let mut join = |joints: &[Joint], stronger: fn(Truth, Truth) -> Truth| -> Result<Vec<Truth>, Error> {
-            let mut truths: Option<Vec<Truth>> = None;
-            for joint in joints {
-                let next = self.judge(joint, memory, columns, rows)?;
-                truths = Some(match truths {
-                    None => next,
-                    Some(before) => before.into_iter().zip(next).map(|(a, b)| stronger(a, b)).collect(),
-                });
-            }
-            Ok(truths.unwrap_or_default())
-        };
         match joint {
-            Joint::All(joints) => join(joints, Truth::min),
-            Joint::Any(joints) => join(joints, Truth::max),
+            Joint::All(joints) => self.judge_all(joints, memory, columns, rows, |a, b| a.min(b)),
+            Joint::Any(joints) => self.judge_all(joints, memory, columns, rows, |a, b| a.max(b)),
             Joint::Part(place) => self.judge_part(*place, memory, columns, rows),
         }
+    }
+
+    fn judge_all(
+        &self,
+        joints: &[Joint],
+        memory: &mut Memory,
+        columns: &Columns,
+        rows: &Rows,
+        join: impl Fn(Truth, Truth) -> Truth,
+    ) -> Result<Vec<Truth>, Error> {
+        let mut all: Option<Vec<Truth>> = None;
+        for joint in joints {
+            let next = self.judge(joint, memory, columns, rows)?;
+            match &mut all {
+                None => all = Some(next),
+                Some(all) => all.iter_mut().zip(next).for_each(|(truth, next)| *truth = join(*truth, next)),
+            }
+        }
+        Ok(all.unwrap_or_default())
     }
 
     fn judge_part(&self, place: usize, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<Truth>, Error> {
@@ -219,7 +227,14 @@ impl Predicate {
             self.judge_dictionary(part, codes, memory)?;
         }
         let by_code = &memory.by_code;
+        // Nearly all columns have few names, and then any low byte of a code has a place.
+        let mut few = [Truth::UNKNOWN; 256];
+        let is_few = by_code.len() <= few.len();
+        if is_few {
+            few[..by_code.len()].copy_from_slice(by_code);
+        }
         Ok(match codes.without_gaps() {
+            Some(codes) if is_few => codes.iter().map(|&code| few[usize::from(code as u8)]).collect(),
             Some(codes) => codes.iter().map(|&code| by_code[code as usize]).collect(),
             None => (0..rows.len()).map(|row| codes.get(row).map_or(none, |code| by_code[code])).collect(),
         })

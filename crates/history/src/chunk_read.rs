@@ -306,9 +306,9 @@ impl<R: ChunkReader> ReadColumn for Names<R> {
             }
             done += taken;
         }
-        // The bits of all codes together are at least the greatest: nearly always that settles it.
-        let most = out.iter().fold(0, |most, &code| most | code as u32);
-        if most as usize >= self.names.len() && out.iter().any(|&code| code as u32 as usize >= self.names.len().max(1)) {
+        let most = out.iter().copied().max().unwrap_or_default();
+        let least = out.iter().copied().min().unwrap_or_default();
+        if least < 0 || most as usize >= self.names.len().max(1) {
             return Err(unexpected());
         }
         let keys = PrimitiveArray::<Int32Type>::new(out.into(), present.map(joined));

@@ -11,6 +11,20 @@ pub struct Day(pub i32);
 const DAYS_TO_EPOCH: i64 = 719_468;
 const DAYS_PER_ERA: i64 = 146_097;
 
+/// The first days of the months from January 1970 on, which nearly all dates lie in.
+static FIRST_DAYS: [i32; TABULATED_MONTHS] = {
+    let mut days = [0; TABULATED_MONTHS];
+    let mut month = 0;
+    while month < TABULATED_MONTHS {
+        days[month] = Day::first_day(month as i32).0;
+        month += 1;
+    }
+    days
+};
+
+/// 150 years of months.
+const TABULATED_MONTHS: usize = 1_800;
+
 impl Day {
     /// The day of a year, a month (1–12) and a day of the month, which must exist.
     pub const fn from_ymd(year: i32, month: u32, day: u32) -> Self {
@@ -37,7 +51,15 @@ impl Day {
     }
 
     /// Months since January 1970.
-    pub const fn month_number(self) -> i32 {
+    pub fn month_number(self) -> i32 {
+        // 400 years of 4,800 months have 146,097 days, so that the guess is the month or the one before or after.
+        let guess = (i64::from(self.0) * 4_800).div_euclid(DAYS_PER_ERA);
+        if let Ok(guess) = usize::try_from(guess)
+            && let Some([_, rest @ ..]) = FIRST_DAYS.get(guess.saturating_sub(1)..guess + 3)
+            && guess > 0
+        {
+            return guess as i32 - 1 + rest.iter().filter(|first| **first <= self.0).count() as i32;
+        }
         let (year, month, _) = self.ymd();
         Day::month_of(year, month)
     }
@@ -48,12 +70,19 @@ impl Day {
     }
 
     /// The first day of a month counted from January 1970.
-    pub const fn first_of_month(month_number: i32) -> Self {
+    pub fn first_of_month(month_number: i32) -> Self {
+        match usize::try_from(month_number).ok().and_then(|month| FIRST_DAYS.get(month)) {
+            Some(&first) => Day(first),
+            None => Day::first_day(month_number),
+        }
+    }
+
+    const fn first_day(month_number: i32) -> Self {
         Day::from_ymd(1970 + month_number.div_euclid(12), month_number.rem_euclid(12) as u32 + 1, 1)
     }
 
     /// This date with `months` added once, clamped to the last day of the month it lands in.
-    pub const fn add_months(self, months: i32) -> Self {
+    pub fn add_months(self, months: i32) -> Self {
         let target = self.month_number() + months;
         let first = Day::first_of_month(target);
         let length = Day::first_of_month(target + 1).0 - first.0;
@@ -63,7 +92,7 @@ impl Day {
     }
 
     /// Whole months from `self` to `later`: the largest m with `self.add_months(m) <= later`.
-    pub const fn months_until(self, later: Day) -> i32 {
+    pub fn months_until(self, later: Day) -> i32 {
         let m = later.month_number() - self.month_number();
         if self.add_months(m).0 > later.0 { m - 1 } else { m }
     }
@@ -100,6 +129,9 @@ mod tests {
         while date.year() < 2290 {
             assert_eq!(day.ymd(), (date.year().into(), date.month() as u32, date.day() as u32));
             assert_eq!(Day::from_ymd(date.year().into(), date.month() as u32, date.day() as u32), day);
+            let month = (i32::from(date.year()) - 1970) * 12 + i32::from(date.month()) - 1;
+            assert_eq!(day.month_number(), month);
+            assert_eq!(Day::first_of_month(month).0, day.0 - i32::from(date.day()) + 1);
             date = date.tomorrow().unwrap();
             day = Day(day.0 + 1);
         }
