@@ -67,13 +67,21 @@ class Contestant:
 
 
 def tenure_contestant(
-    tenure: Path, threads: int, question: Question, data: str, source: list[str | Path], output: Path
+    tenure: Path,
+    threads: int,
+    question: Question,
+    data: str,
+    source: list[str | Path],
+    output: Path,
+    before: Callable[[], None] = lambda: None,
 ) -> Contestant:
+    """tenure with one question; `before` is done before each run and not counted."""
     version = measure([tenure, "--version"])[1].strip()
     command: Command = [tenure, "retention", *source, *question.flags, "-q", "-o", output, "--threads", str(threads)]
 
     def run() -> Answer:
         output.unlink(missing_ok=True)
+        before()
         reading, _ = measure(command)
         return Answer(reading, cells_of_csv(output, question), version, reading.peak_bytes)
 

@@ -101,6 +101,14 @@ def warm(path: Path) -> None:
                     pass
 
 
+def evict(directory: Path) -> None:
+    """Drops the files of a directory from the page cache."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def need_disk(directory: Path, needed: int, purpose: str) -> None:
     """Refuses to start what would fill the disk."""
     free = shutil.disk_usage(directory).free

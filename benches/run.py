@@ -24,7 +24,7 @@ from contest import (
     peer_contestant,
     tenure_contestant,
 )
-from measure import Command, measure, measure_first_byte, need_disk, run_program, warm
+from measure import Command, evict, measure, measure_first_byte, need_disk, run_program, warm
 from page import Setting, page
 from prepare import (
     HERE,
@@ -43,6 +43,7 @@ from questions import ALL, BERLIN, PREDICATE, Q1, ROLLING, Question, forms
 RESULTS = HERE / "results.md"
 SAMPLE = REPOSITORY / "data" / "sample" / "events.csv"
 SECTIONS = ("history", "raw", "predicate", "zones", "start", "many", "billion")
+COLD = "history, not in the page cache"
 USER_COLUMNS = {UUID: "user_id", INT64: "uid"}
 
 
@@ -113,6 +114,15 @@ def add_zones(bench: Bench) -> None:
         bench.ask_tenure(question)
     for question in (BERLIN, ROLLING):
         bench.ask_table(question, race=False)
+
+
+def add_cold(bench: Bench) -> None:
+    """Q1 on a history that is not in the page cache. No target: it reads the disk as well as tenure."""
+    assert bench.history is not None
+    path, output = bench.history.path, bench.directory / "answer.csv"
+    bench.contest.add(
+        tenure_contestant(bench.tenure, bench.threads, Q1, COLD, [path], output, before=lambda: evict(path))
+    )
 
 
 def add_start(bench: Bench) -> Contestant:
@@ -200,6 +210,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--billion-rows", type=positive, default=1_000_000_000, metavar="N", help="its rows (default: 1000000000)"
     )
+    parser.add_argument("--cold", action="store_true", help="Q1 on a history that is not in the page cache, too")
     parser.add_argument(
         "--threads",
         type=positive,
@@ -232,6 +243,8 @@ def main() -> None:
     for name, add in {"history": add_history, "raw": add_raw, "predicate": add_predicate, "zones": add_zones}.items():
         if name in sections:
             add(bench)
+    if options.cold and bench.history:
+        add_cold(bench)
     start = add_start(bench) if "start" in sections else None
     forty: list[Contestant] = []
     if "many" in sections:
