@@ -14,27 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from run import (
-    HERE,
-    MAPPING,
+from measure import (
     BenchError,
+    Command,
+    Neighbours,
     ProcessReading,
-    build_tenure,
-    busy_seconds,
-    generate,
-    mebibytes,
+    machine,
     measure,
-    own_seconds,
-    peers_python,
-    processor,
     run_program,
     say,
-    seconds,
     size,
-    table_row,
-    target_directory,
-    times,
+    warm,
 )
+from page import mebibytes, seconds, table_row, times
+from prepare import HERE, MAPPING, build_tenure, generate, peers_python, target_directory
 
 RESULTS = HERE / "ingest.md"
 
@@ -85,7 +78,7 @@ def tenure_task(tenure: Path, name: str, source: Path, scratch: Path, extra: lis
 
     def run() -> tuple[ProcessReading, int, int]:
         shutil.rmtree(history, ignore_errors=True)
-        command = [tenure, "ingest", source, "--into", history, *MAPPING, "-q", "--format", "json", *extra]
+        command: Command = [tenure, "ingest", source, "--into", history, *MAPPING, "-q", "--format", "json", *extra]
         reading, output = measure(command)
         kept = json.loads(output)["rows_kept"]
         taken = size(history)
@@ -110,16 +103,9 @@ def duckdb_task(python: Path, threads: int, form: str, source: Path, scratch: Pa
     return Task(f"DuckDB, {form}", source, run)
 
 
-def warm(path: Path) -> None:
-    """Reads a file, so that everybody finds it in the page cache."""
-    with path.open("rb", buffering=0) as file:
-        while file.read(1 << 24):
-            pass
-
-
 def run_rounds(tasks: list[Task], rows: int, rounds: int) -> float:
     """Takes the readings, in turn; gives the CPUs that other processes used meanwhile."""
-    start, busy, own = time.perf_counter(), busy_seconds(), own_seconds()
+    neighbours = Neighbours()
     for number in range(1, rounds + 1):
         say(f"{rows:,} rows, round {number} of {rounds}")
         for task in tasks:
@@ -129,8 +115,7 @@ def run_rounds(tasks: list[Task], rows: int, rounds: int) -> float:
             if kept != rows:
                 raise BenchError(f"{task.name}: {kept:,} rows instead of {rows:,}")
             task.readings.append(reading)
-    others = (busy_seconds() - busy) - (own_seconds() - own)
-    return max(0.0, others) / (time.perf_counter() - start)
+    return neighbours.cores()
 
 
 def table(tasks: list[Task]) -> list[str]:
@@ -200,7 +185,6 @@ def main() -> None:
         ]
         for leftover in ("peer.duckdb", "peer.parquet"):
             (scratch / leftover).unlink(missing_ok=True)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     version = measure([tenure, "--version"])[1].strip()
     text = "\n".join(
         [
@@ -212,7 +196,7 @@ def main() -> None:
             "",
             *sections,
             f"- Date: {time.strftime('%Y-%m-%d')}",
-            f"- Machine: {processor()}, {os.cpu_count()} cores, {memory / 2**30:.0f} GiB of memory",
+            f"- Machine: {machine()}",
             f"- Load: {load:.2f} before the start",
             f"- Versions: {version}, DuckDB of requirements.txt",
             f"- Rounds: {options.rounds}, medians, with the least and the most of wall time in brackets",
