@@ -97,29 +97,37 @@ impl Columns {
         if wanted.is_empty() {
             return Ok(());
         }
-        let of_activity = |name: &&&str| self.home(name) == Some(Home::Activity);
-        let columns: Vec<Column<'_>> = wanted.iter().filter(of_activity).map(|name| Column::Attribute(name)).collect();
-        let of_customers = columns.len() < wanted.len();
-        let found = history.scan(&columns).fold_parts(
-            of_customers,
-            || vec![TextProfile::default(); wanted.len()],
-            |profiles: &mut Vec<TextProfile>, part| {
-                let (Part::Activity(rows) | Part::Customers(rows)) = part else { return Ok(()) };
-                let in_customers = matches!(part, Part::Customers(_));
-                for (profile, name) in profiles.iter_mut().zip(&wanted) {
-                    if (self.home(name) == Some(Home::Customers)) == in_customers {
+        let (of_activity, of_customers): (Vec<&str>, Vec<&str>) =
+            wanted.into_iter().partition(|name| self.home(name) == Some(Home::Activity));
+        let join = |mut a: Vec<TextProfile>, b: Vec<TextProfile>| {
+            a.iter_mut().zip(&b).for_each(|(a, b)| a.join(b));
+            a
+        };
+        if !of_activity.is_empty() {
+            let columns: Vec<Column<'_>> = of_activity.iter().map(|name| Column::Attribute(name)).collect();
+            let found = history.scan(&columns).fold_names(
+                || vec![TextProfile::default(); of_activity.len()],
+                |profiles, place, names| names.iter().for_each(|name| profiles[place].add(name)),
+                join,
+            )?;
+            self.profiles.extend(of_activity.iter().map(|name| (*name).to_owned()).zip(found));
+        }
+        if !of_customers.is_empty() {
+            let found = history.scan(&[]).fold_parts(
+                true,
+                || vec![TextProfile::default(); of_customers.len()],
+                |profiles: &mut Vec<TextProfile>, part| {
+                    let Part::Customers(rows) = part else { return Ok(()) };
+                    for (profile, name) in profiles.iter_mut().zip(&of_customers) {
                         let names = rows.codes(name).map(|codes| codes.names()).unwrap_or_default();
                         names.into_iter().for_each(|name| profile.add(name));
                     }
-                }
-                Ok::<(), Error>(())
-            },
-            |mut a, b| {
-                a.iter_mut().zip(&b).for_each(|(a, b)| a.join(b));
-                a
-            },
-        )?;
-        self.profiles.extend(wanted.iter().map(|name| (*name).to_owned()).zip(found));
+                    Ok::<(), Error>(())
+                },
+                join,
+            )?;
+            self.profiles.extend(of_customers.iter().map(|name| (*name).to_owned()).zip(found));
+        }
         Ok(())
     }
 

@@ -7,6 +7,8 @@ use tenure_history::{Rows, Values};
 use tenure_model::{Alignment, Instant, column};
 
 use crate::assembly::MOST_CELLS;
+use crate::bits::Bits;
+use crate::changes::{Changes, TABLE};
 use crate::clock::{Ages, Clock, Exposure};
 use crate::columns::Home;
 use crate::counts::{Counts, WHOLE};
@@ -39,6 +41,14 @@ pub(crate) struct DenseTables {
 }
 
 impl DenseTables {
+    /// Where all rows of a plan count, and what begins with them is counted: the first day, and the age period of each day.
+    pub(crate) fn periods(&self, plan: &Plan<'_>) -> Option<(i32, &[u32])> {
+        let all = plan.filter.is_none() && plan.born.is_none() && plan.returned.is_none() && plan.bounds.are_none();
+        let shape = &self.shape;
+        let counts = (shape.has_active() || shape.has_rows()) && shape.reach != Reach::Unbroken;
+        (all && counts && !shape.rolling).then_some((self.first, &self.steps))
+    }
+
     #[inline]
     fn place(&self, day: i32) -> usize {
         (day - self.first) as usize
@@ -83,6 +93,8 @@ impl DenseTables {
             *steps.last()? as usize + 1
         };
         let shape = Shape { groups: births, steps: most_steps, rolling, reach, measure: plan.query.measure };
+        // A table of this length is looked up with less.
+        steps.resize(if rolling { 0 } else { steps.len().max(TABLE) }, 0);
         let fits = shape.groups.len().saturating_mul(most_steps) <= MOST_STEPS;
         fits.then_some(())?;
         Some(Self { first: i32::try_from(first).ok()?, steps, groups, shape })
@@ -128,11 +140,13 @@ pub(crate) struct DenseWalk {
 #[derive(Debug, Default)]
 struct Notes {
     active: Active,
-    /// Which rows have an amount, a bit each.
-    priced: Vec<u64>,
-    present: Vec<bool>,
-    born: Vec<bool>,
-    counted: Vec<bool>,
+    /// The first cell of each customer, where all rows count.
+    bases: Vec<u32>,
+    /// Which rows have an amount.
+    priced: Bits,
+    present: Bits,
+    born: Bits,
+    counted: Bits,
     ages: Vec<u32>,
     currencies: Vec<u32>,
 }
@@ -150,10 +164,10 @@ struct Active {
 /// Which rows of a batch count for what; nothing where all do.
 struct Marks<'a> {
     /// Rows inside the filter and the window.
-    present: &'a [bool],
+    present: &'a Bits,
     /// Those of them that may be births, and those that may be returns.
-    born: &'a [bool],
-    counted: &'a [bool],
+    born: &'a Bits,
+    counted: &'a Bits,
 }
 
 /// The walk of a batch.
@@ -190,41 +204,37 @@ impl DenseWalk {
         let step = Step { plan, tables, wants, batch, rows };
         let mut notes = std::mem::take(&mut self.notes);
         let marked = notes.mark(&step);
-        let plainest = !marked && !plan.segments.any() && !tables.shape.rolling && tables.shape.measure == Measure::Customers;
-        if plainest && tables.shape.reach == Reach::Each && plan.bounds.has_all_births() {
-            self.walk_plainest(&step, &mut notes);
-        } else {
-            self.walk_customers(&step, &mut notes, marked);
+        let plainest = !plan.segments.any() && tables.shape.measure == Measure::Customers && tables.shape.reach == Reach::Each;
+        match wants.changes {
+            Some(changes) if plainest => self.walk_plainest(&step, batch.changes(changes), &mut notes.bases),
+            changes => self.walk_customers(&step, &mut notes, marked, changes.map(|changes| batch.changes(changes))),
         }
         self.notes = notes;
     }
 
     /// Everyone is a member, and only new periods count.
-    fn walk_plainest(&mut self, step: &Step<'_>, notes: &mut Notes) {
+    fn walk_plainest(&mut self, step: &Step<'_>, changes: &Changes, bases: &mut Vec<u32>) {
         let Step { tables, batch, wants, rows, .. } = step;
         let (shape, days) = (&tables.shape, batch.days(wants.days, rows));
         self.place(shape, WHOLE, 0);
-        let customers = batch.starts.len() as u64 - 1;
-        self.counts.customers += customers;
-        self.counts.members += customers;
-        notes.active.begin(rows.len());
-        let cells = &mut notes.active.cells[..];
-        let mut found = 0;
-        for ends in batch.starts.windows(2) {
-            let days = &days[ends[0] as usize..ends[1] as usize];
-            let Some(&birth) = days.first() else { continue };
-            let group = tables.groups[tables.place(birth)];
+        let births = &batch.starts[..batch.starts.len() - 1];
+        self.counts.customers += births.len() as u64;
+        self.counts.members += births.len() as u64;
+        bases.clear();
+        for &birth in births {
+            let group = tables.groups[tables.place(days[birth as usize])];
             self.grid.add_member(group as usize);
-            found = note_changes(|row| tables.step(days[row]), days.len(), group * shape.steps as u32, cells, found);
+            bases.push(group * shape.steps as u32);
         }
-        cells[..found].iter().for_each(|&cell| self.grid.active[cell as usize] += 1);
+        self.grid.add_changes(shape, changes, bases);
     }
 
-    fn walk_customers(&mut self, step: &Step<'_>, notes: &mut Notes, marked: bool) {
+    /// Walks customer by customer. Where all rows count, `changes` are what begins with them.
+    fn walk_customers(&mut self, step: &Step<'_>, notes: &mut Notes, marked: bool, changes: Option<&Changes>) {
         let Step { plan, tables, batch, wants, rows } = *step;
         let shape = &tables.shape;
         let days = batch.days(wants.days, rows);
-        let Notes { active, priced, present, born, counted, ages, currencies } = notes;
+        let Notes { active, bases, priced, present, born, counted, ages, currencies } = notes;
         let marks = marked.then_some(Marks {
             present,
             born: if wants.born.is_some() { born } else { present },
@@ -241,19 +251,16 @@ impl DenseWalk {
         let latest = plan.rules.segment_as_of == SegmentAsOf::Latest;
         let of_customers = plan.segments.has(Home::Customers);
         active.begin(rows.len());
-        priced.clear();
-        if let Some(present) = values.and_then(|values| values.present()) {
-            priced.extend(present.bit_chunks().iter_padded());
-        }
-        let customers = rows.runs().customers();
-        for (ends, &customer) in batch.starts.windows(2).zip(customers) {
+        priced.take(values.and_then(|values| values.present()));
+        bases.clear();
+        for (number, ends) in batch.starts.windows(2).enumerate() {
             let (start, end) = (ends[0] as usize, ends[1] as usize);
             let birth = match &marks {
                 None => Some(start),
-                Some(marks) => match first(marks.present, start, end) {
+                Some(marks) => match marks.present.first(start, end) {
                     None => continue,
-                    Some(ever) if plan.rules.birth == Birth::FirstEver => marks.born[ever].then_some(ever),
-                    Some(ever) => first(marks.born, ever, end),
+                    Some(ever) if plan.rules.birth == Birth::FirstEver => marks.born.get(ever).then_some(ever),
+                    Some(ever) => marks.born.first(ever, end),
                 },
             };
             self.counts.customers += 1;
@@ -274,8 +281,12 @@ impl DenseWalk {
                 }
             }
             let segment = if plan.segments.any() {
-                let row = if latest { marks.as_ref().map_or(end - 1, |marks| last(marks.present, birth, end)) } else { birth };
-                let customer = if of_customers { self.customer_half(customer) } else { NOTHING };
+                let row = if latest {
+                    marks.as_ref().map_or(end - 1, |marks| marks.present.last(birth, end).unwrap_or(birth))
+                } else {
+                    birth
+                };
+                let customer = if of_customers { self.customer_half(rows.runs().customer(number)) } else { NOTHING };
                 let half = halves.get(&mut self.names.segments, row);
                 self.names.segments.join(&plan.segments, half, customer)
             } else {
@@ -285,6 +296,10 @@ impl DenseWalk {
             let place = self.place(shape, segment, group);
             let single = place.is_none();
             let place = place.unwrap_or(Place { base: group * shape.steps, group });
+            if changes.is_some() {
+                // A member without block is counted by itself, and its changes go where nobody looks.
+                bases.push(if single { self.nowhere(shape) } else { place.base as u32 });
+            }
             let grid = if single { &mut self.single } else { &mut self.grid };
             let counted = marks.as_ref().map(|marks| marks.counted);
             let exposure = if shape.rolling {
@@ -298,7 +313,8 @@ impl DenseWalk {
             };
             let step = |row: usize| if shape.rolling { ages[row] } else { tables.step(days[row]) };
             let noted = active.found;
-            if shape.has_active() || shape.has_rows() || shape.reach == Reach::Unbroken {
+            let needs_notes = shape.has_active() || shape.has_rows() || shape.reach == Reach::Unbroken;
+            if needs_notes && (changes.is_none() || single) {
                 let (base, with_rows) = (place.base as u32, shape.has_rows());
                 if shape.rolling {
                     active.note(|row| ages[row], counted, from..end, base, with_rows);
@@ -313,15 +329,19 @@ impl DenseWalk {
                 Reach::Each => None,
                 Reach::ToLast => match counted {
                     None => Some(step(end - 1)),
-                    Some(counted) => (from..end).rev().find(|&row| counted[row]).map(step),
+                    Some(counted) => counted.last(from, end).map(step),
                 },
                 Reach::FromFirst => match counted {
                     None => Some(step(from)),
-                    Some(counted) => (from..end).find(|&row| counted[row]).map(step),
+                    Some(counted) => counted.first(from, end).map(step),
                 },
                 Reach::Unbroken => {
                     let zero = place.base + shape.groups[group].first;
-                    let unbroken = active.cells[noted..active.found].iter().zip(zero..).take_while(|(cell, next)| **cell as usize == *next).count();
+                    let unbroken = active.cells[noted..active.found]
+                        .iter()
+                        .zip(zero..)
+                        .take_while(|(cell, next)| **cell as usize == *next)
+                        .count();
                     unbroken.checked_sub(1).map(|last| (zero + last - place.base) as u32)
                 }
             };
@@ -332,8 +352,10 @@ impl DenseWalk {
                 note_lived(shape, grid, place.base, exposure.lived as usize, reached, &active.cells[noted..active.found]);
             }
             if let Some(values) = values {
-                let mine = |row: usize| counted.is_none_or(|counted| counted[row]);
-                add_amounts(grid, values, priced, currencies, from..end, |row| mine(row).then(|| place.base + step(row) as usize));
+                let mine = |row: usize| counted.is_none_or(|counted| counted.get(row));
+                add_amounts(grid, values, priced, currencies, from..end, |row| {
+                    mine(row).then(|| place.base + step(row) as usize)
+                });
             }
             if single {
                 // What this member says goes to its segment at once.
@@ -345,6 +367,19 @@ impl DenseWalk {
             }
         }
         active.add(shape, 0, &mut self.grid);
+        if let Some(changes) = changes {
+            self.grid.add_changes(shape, changes, bases);
+        }
+    }
+
+    /// The first cell of a block that belongs to no segment.
+    fn nowhere(&mut self, shape: &Shape) -> u32 {
+        // Where there are segments, no member is of the whole.
+        if self.blocks.of(WHOLE).is_none() {
+            self.blocks.add(WHOLE);
+            self.grid.add_block(shape);
+        }
+        (self.blocks.of(WHOLE).unwrap_or_default() * shape.cells()) as u32
     }
 
     /// What a customer says of segments.
@@ -406,35 +441,22 @@ impl Notes {
         if wants.filter.is_none() && wants.born.is_none() && wants.returned.is_none() && until.is_none() {
             return false;
         }
-        self.present.clear();
         match wants.filter {
-            Some(filter) => self.present.extend_from_slice(batch.mask(filter)),
-            None => self.present.resize(rows.len(), true),
+            Some(filter) => self.present.set(batch.mask(filter)),
+            None => self.present.set_all(rows.len()),
         }
         if let Some((until, times)) = until {
-            self.present.iter_mut().zip(times).for_each(|(present, &time)| *present &= time < until);
+            self.born.fill(rows.len(), |row| times[row] < until);
+            self.present.keep(&self.born);
         }
-        let both = |mask: Option<usize>, out: &mut Vec<bool>| {
-            out.clear();
+        for (mask, out) in [(wants.born, &mut self.born), (wants.returned, &mut self.counted)] {
             if let Some(mask) = mask {
-                out.extend(self.present.iter().zip(batch.mask(mask)).map(|(present, marked)| present & marked));
+                out.set(batch.mask(mask));
+                out.keep(&self.present);
             }
-        };
-        both(wants.born, &mut self.born);
-        both(wants.returned, &mut self.counted);
+        }
         true
     }
-}
-
-/// The first row that is marked, from one on and before another.
-#[inline]
-fn first(marks: &[bool], from: usize, end: usize) -> Option<usize> {
-    marks[from..end].iter().position(|marked| *marked).map(|place| from + place)
-}
-
-/// The last row that is marked, after one that is.
-fn last(marks: &[bool], marked: usize, end: usize) -> usize {
-    marks[marked..end].iter().rposition(|marked| *marked).map_or(marked, |place| marked + place)
 }
 
 /// Notes the cells in which a customer is seen anew behind others, and says how many notes there are then.
@@ -468,7 +490,7 @@ impl Active {
     fn note(
         &mut self,
         step: impl Fn(usize) -> u32,
-        counted: Option<&[bool]>,
+        counted: Option<&Bits>,
         rows: std::ops::Range<usize>,
         base: u32,
         with_rows: bool,
@@ -487,24 +509,14 @@ impl Active {
                     last = step;
                 }
             }
-            (Some(counted), false) => {
-                for row in rows {
-                    let (step, counts) = (step(row), counted[row]);
-                    cells[found] = base + step;
-                    found += usize::from(counts & (step != last));
-                    last = if counts { step } else { last };
-                }
-            }
-            (Some(counted), true) => {
-                for row in rows {
-                    let (step, counts) = (step(row), counted[row]);
-                    cells[found] = base + step;
-                    before[found] = passed;
-                    found += usize::from(counts & (step != last));
-                    passed += u32::from(counts);
-                    last = if counts { step } else { last };
-                }
-            }
+            (Some(counted), _) => counted.each(rows, |row| {
+                let step = step(row);
+                cells[found] = base + step;
+                before[found] = passed;
+                found += usize::from(step != last);
+                passed += 1;
+                last = step;
+            }),
         }
         before[found] = passed;
         self.found = found;
@@ -556,27 +568,17 @@ fn note_lived(shape: &Shape, grid: &mut Grid, base: usize, lived: usize, reached
 fn add_amounts(
     grid: &mut Grid,
     values: Values<'_>,
-    priced: &[u64],
+    priced: &Bits,
     currencies: &[u32],
     rows: std::ops::Range<usize>,
     cell: impl Fn(usize) -> Option<usize>,
 ) {
     if currencies.is_empty() && !priced.is_empty() {
-        for place in rows.start / 64..rows.end.div_ceil(64) {
-            let mut word = priced[place];
-            let (first, behind) = (rows.start.saturating_sub(place * 64), rows.end - place * 64);
-            word &= u64::MAX << first.min(63);
-            if behind < 64 {
-                word &= (1 << behind) - 1;
+        priced.each(rows, |row| {
+            if let Some(cell) = cell(row) {
+                grid.add_amount(cell, NO_CURRENCY, values.get(row));
             }
-            while word != 0 {
-                let row = place * 64 + word.trailing_zeros() as usize;
-                word &= word - 1;
-                if let Some(cell) = cell(row) {
-                    grid.add_amount(cell, NO_CURRENCY, values.get(row));
-                }
-            }
-        }
+        });
         return;
     }
     for row in rows {

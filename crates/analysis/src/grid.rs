@@ -2,6 +2,7 @@
 
 use tenure_model::Criterion;
 
+use crate::changes::Changes;
 use crate::clock::Exposure;
 use crate::counts::{Counts, Group, WHOLE};
 use crate::query::Measure;
@@ -194,7 +195,13 @@ impl Grid {
                     to.retained.add(age, Some(age), members);
                     let unlived = match self.unlived.get(cells.start + births.first + age as usize) {
                         Some(unlived) => *unlived,
-                        None => if age < lived { 0 } else { members },
+                        None => {
+                            if age < lived {
+                                0
+                            } else {
+                                members
+                            }
+                        }
                     };
                     to.retained_exposed.add(age, Some(age), members - unlived);
                 }
@@ -243,6 +250,20 @@ impl Grid {
             }
         } else {
             ages(&self.rows).into_iter().for_each(|(age, rows)| to.events.add(age, rows));
+        }
+    }
+
+    /// Counts what begins with each note of a batch whose rows all count: the customers' first cells are `bases`.
+    pub(crate) fn add_changes(&mut self, shape: &Shape, changes: &Changes, bases: &[u32]) {
+        let (active, rows) = (&mut self.active[..], &mut self.rows[..]);
+        match (shape.has_active(), shape.has_rows()) {
+            (true, false) => changes.cells(bases, |_, cell| active[cell] += 1),
+            (true, true) => changes.cells(bases, |place, cell| {
+                active[cell] += 1;
+                rows[cell] += changes.rows(place);
+            }),
+            (false, true) => changes.cells(bases, |place, cell| rows[cell] += changes.rows(place)),
+            (false, false) => {}
         }
     }
 

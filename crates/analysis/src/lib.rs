@@ -8,6 +8,8 @@
 //! event without value in every block; an amount without currency has a block of its own.
 
 mod assembly;
+mod bits;
+mod changes;
 mod clock;
 mod columns;
 mod counts;
@@ -16,8 +18,8 @@ mod dialect;
 mod error;
 mod events;
 mod explain;
-mod inspection;
 mod grid;
+mod inspection;
 mod interval;
 mod life;
 mod matrix;

@@ -59,9 +59,9 @@ impl Bounds {
         self.until.is_some() || self.born_from.is_some() || self.born_until.is_some()
     }
 
-    /// Whether no birth is outside the range.
-    pub(crate) fn has_all_births(&self) -> bool {
-        self.born_from.is_none() && self.born_until.is_none()
+    /// Whether no row and no birth is outside of them.
+    pub(crate) fn are_none(&self) -> bool {
+        !self.need_time()
     }
 
     #[inline]

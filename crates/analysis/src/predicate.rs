@@ -141,12 +141,7 @@ impl Predicate {
     }
 
     /// Takes the customers of a bucket in, whose rows come next.
-    pub(crate) fn enter_bucket(
-        &self,
-        memory: &mut Memory,
-        columns: &Columns,
-        customers: &BucketCustomers,
-    ) -> Result<(), Error> {
+    pub(crate) fn enter_bucket(&self, memory: &mut Memory, columns: &Columns, customers: &BucketCustomers) -> Result<(), Error> {
         memory.parts.resize_with(self.parts.len(), PartMemory::default);
         for (part, memory) in self.parts.iter().zip(&mut memory.parts) {
             if part.reads == Reads::Customers {

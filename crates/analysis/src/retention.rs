@@ -134,7 +134,7 @@ pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcom
         .iter()
         .map(|plan| {
             let tables = plan.dense.as_ref()?;
-            Some((tables, shared.add(plan)))
+            Some((tables, shared.add(plan, tables.periods(plan))))
         })
         .collect();
     let reads: BTreeSet<String> = plans.iter().flat_map(|plan| plan.reads()).collect();
@@ -148,7 +148,9 @@ pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcom
         });
         vec![Thread { batch: Batch::default(), walks: walks.collect() }]
     };
-    let step = |threads: &mut Vec<Thread<'_>>, part: Part<'_>| threads.iter_mut().try_for_each(|thread| thread.step(part, plans, &shared));
+    let step = |threads: &mut Vec<Thread<'_>>, part: Part<'_>| {
+        threads.iter_mut().try_for_each(|thread| thread.step(part, plans, &shared))
+    };
     let join = |mut threads: Vec<_>, others: Vec<_>| {
         threads.extend(others);
         threads
@@ -167,7 +169,8 @@ pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcom
             }
         }
     }
-    let outcome = |(tallied, plan): (Option<Tallied>, &&Plan<'_>)| tallied.map_or_else(Outcome::nothing, |tallied| tallied.outcome(plan));
+    let outcome =
+        |(tallied, plan): (Option<Tallied>, &&Plan<'_>)| tallied.map_or_else(Outcome::nothing, |tallied| tallied.outcome(plan));
     Ok(all.into_iter().zip(plans).map(outcome).collect())
 }
 
@@ -208,7 +211,8 @@ impl Tallied {
     fn outcome(self, plan: &Plan<'_>) -> Outcome {
         let Tallied { counts, names, events_seen } = self;
         let segments = counts.segment_ids().into_iter().map(|id| (id, names.segments.get(id).clone())).collect();
-        let numbers: HashSet<u32> = counts.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
+        let numbers: HashSet<u32> =
+            counts.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
         let named = |number: u32| Some((number, names.currency_name(number)?.to_owned()));
         let currencies = numbers.into_iter().filter_map(named).collect();
         Outcome { segments, currencies, events_seen: plan.asks_for_events().then_some(events_seen), counts }

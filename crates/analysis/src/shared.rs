@@ -4,6 +4,7 @@ use arrow::buffer::BooleanBuffer;
 use tenure_history::Rows;
 use tenure_model::Zone;
 
+use crate::changes::Changes;
 use crate::columns::Columns;
 use crate::error::Error;
 use crate::plan::Plan;
@@ -15,7 +16,16 @@ pub(crate) struct Shared<'a> {
     predicates: Vec<(&'a Predicate, &'a Columns, &'a Zone)>,
     /// Zones whose days are worked out from instants.
     zones: Vec<&'a Zone>,
+    changes: Vec<Periods<'a>>,
     ties: bool,
+}
+
+/// The age periods whose beginnings are noted.
+#[derive(Debug, PartialEq)]
+struct Periods<'a> {
+    days: Days,
+    first: i32,
+    by_day: &'a [u32],
 }
 
 /// Where a row's day comes from.
@@ -34,15 +44,18 @@ pub(crate) struct Wants {
     pub(crate) born: Option<usize>,
     pub(crate) returned: Option<usize>,
     pub(crate) days: Days,
+    /// Where customers and age periods begin, if all rows count.
+    pub(crate) changes: Option<usize>,
 }
 
 impl<'a> Shared<'a> {
-    /// Takes a plan in.
-    pub(crate) fn add(&mut self, plan: &'a Plan<'a>) -> Wants {
+    /// Takes a plan in. Where all rows count, `periods` are the first day, and the age period of each day from it on.
+    pub(crate) fn add(&mut self, plan: &'a Plan<'a>, periods: Option<(i32, &'a [u32])>) -> Wants {
         let days = if plan.units.by_home_day { Days::Home } else { Days::Zone(place(&mut self.zones, plan.units.zone())) };
+        let changes = periods.map(|(first, by_day)| place(&mut self.changes, Periods { days, first, by_day }));
         self.ties |= plan.born.is_some();
         let [filter, born, returned, _] = plan.predicates().map(|predicate| predicate.map(|wanted| self.predicate(wanted, plan)));
-        Wants { filter, born, returned, days }
+        Wants { filter, born, returned, days, changes }
     }
 
     fn predicate(&mut self, wanted: &'a Predicate, plan: &'a Plan<'a>) -> usize {
@@ -70,6 +83,7 @@ pub(crate) struct Batch {
     /// Where the rows of each customer begin, and behind them where all end.
     pub(crate) starts: Vec<u32>,
     days: Vec<Vec<i32>>,
+    changes: Vec<Changes>,
     /// For which rows each condition holds.
     masks: Vec<Vec<bool>>,
     pub(crate) tied: Option<BooleanBuffer>,
@@ -99,6 +113,14 @@ impl Batch {
             days.clear();
             zone.cursor().days_of(rows.times().unwrap_or_default(), days);
         }
+        self.changes.resize_with(shared.changes.len(), Changes::default);
+        for (Periods { days, first, by_day }, changes) in shared.changes.iter().zip(&mut self.changes) {
+            let days = match days {
+                Days::Home => rows.days().unwrap_or_default(),
+                Days::Zone(zone) => &self.days[*zone],
+            };
+            changes.fill(days, *first, by_day, rows.runs().starts());
+        }
         Ok(())
     }
 
@@ -108,6 +130,11 @@ impl Batch {
             Days::Home => rows.days().unwrap_or_default(),
             Days::Zone(zone) => &self.days[zone],
         }
+    }
+
+    /// Where customers and age periods begin.
+    pub(crate) fn changes(&self, changes: usize) -> &Changes {
+        &self.changes[changes]
     }
 
     /// For which rows a condition holds.

@@ -61,7 +61,8 @@ impl<R: ChunkReader> Pages<R> {
         Ok(Self { pages: SerializedPageReader::new(source, chunk, rows, None)?, has_levels, left: rows })
     }
 
-    fn dictionary(&mut self) -> Result<StringArray, ParquetError> {
+    /// The distinct names of a chunk, which come before all else.
+    pub(crate) fn dictionary(&mut self) -> Result<StringArray, ParquetError> {
         let Some(Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, .. }) = self.pages.get_next_page()? else {
             return Err(unexpected());
         };
@@ -134,9 +135,9 @@ pub(crate) fn reader<R: ChunkReader + 'static>(
         DataType::Timestamp(..) => Box::new(Numbers::new(pages, move |values, nulls| {
             TimestampMicrosecondArray::new(values, nulls).with_data_type(data_type.clone())
         })),
-        DataType::Decimal64(..) => {
-            Box::new(Numbers::new(pages, move |values, nulls| Decimal64Array::new(values, nulls).with_data_type(data_type.clone())))
-        }
+        DataType::Decimal64(..) => Box::new(Numbers::new(pages, move |values, nulls| {
+            Decimal64Array::new(values, nulls).with_data_type(data_type.clone())
+        })),
         DataType::Boolean => Box::new(Bits { pages, page: None }),
         _ => Box::new(Names::new(pages)?),
     })
@@ -220,7 +221,9 @@ where
                         out[done + row] = value;
                     }
                     ahead.drain(..count);
-                    present.get_or_insert_with(|| if done == 0 { Vec::new() } else { vec![BooleanBuffer::new_set(done)] }).push(bits);
+                    present
+                        .get_or_insert_with(|| if done == 0 { Vec::new() } else { vec![BooleanBuffer::new_set(done)] })
+                        .push(bits);
                 }
             }
             self.ahead = ahead;
@@ -268,7 +271,7 @@ impl<R: ChunkReader> Names<R> {
             _ => {
                 let page = self.pages.data(Encoding::RLE_DICTIONARY)?;
                 let width = usize::from(*page.values.first().ok_or_else(cut_off)?);
-                let codes = HybridPage::new(page.values.slice(1..), width)?;
+                let codes = HybridPage::new(page.values.slice(1..), width, self.names.len() as u32)?;
                 NamePage { present: page.present, read: 0, rows: page.rows, codes }
             }
         };
@@ -301,18 +304,15 @@ impl<R: ChunkReader> ReadColumn for Names<R> {
                     for (row, &code) in bits.set_indices().zip(&codes) {
                         out[done + row] = code;
                     }
-                    present.get_or_insert_with(|| if done == 0 { Vec::new() } else { vec![BooleanBuffer::new_set(done)] }).push(bits);
+                    present
+                        .get_or_insert_with(|| if done == 0 { Vec::new() } else { vec![BooleanBuffer::new_set(done)] })
+                        .push(bits);
                 }
             }
             done += taken;
         }
-        let most = out.iter().copied().max().unwrap_or_default();
-        let least = out.iter().copied().min().unwrap_or_default();
-        if least < 0 || most as usize >= self.names.len().max(1) {
-            return Err(unexpected());
-        }
         let keys = PrimitiveArray::<Int32Type>::new(out.into(), present.map(joined));
-        // SAFETY: every code is the place of a name, as has just been checked; without names every code is 0 and missing.
+        // SAFETY: every code that was read is below the number of names; the others are 0 and missing.
         Ok(Arc::new(unsafe { DictionaryArray::new_unchecked(keys, self.names.clone()) }))
     }
 }

@@ -4,12 +4,13 @@
 use arrow::datatypes::ArrowNativeType;
 
 use crate::bit_pack::{LONGEST, pack};
+use crate::wide::AddUp;
 
 /// Values of a block share the least difference.
 const MINIBLOCKS: usize = 4;
 
 /// An integer as Parquet stores it.
-pub(crate) trait Integer: ArrowNativeType + Ord {
+pub(crate) trait Integer: ArrowNativeType + Ord + AddUp {
     /// Values whose differences take the same number of bits: 32 or 64, as many as a value has, as readers like it.
     const MINIBLOCK: usize;
     const LEAST: Self;

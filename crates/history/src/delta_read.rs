@@ -5,7 +5,7 @@ use parquet::errors::ParquetError;
 
 use crate::bit_unpack::{GROUP, unpack};
 use crate::delta::Integer;
-
+use crate::wide::is_wide;
 
 /// No writer has longer miniblocks.
 const MOST_MINIBLOCK: usize = 1 << 16;
@@ -24,6 +24,8 @@ pub(crate) struct DeltaPage {
     last: i64,
     /// Whether the first value, which stands alone, is still to come.
     at_first: bool,
+    /// Whether this processor takes several sums at a time.
+    wide: bool,
 }
 
 /// The widths of a block's miniblocks, those that are still to come.
@@ -56,6 +58,7 @@ impl DeltaPage {
             least: 0,
             last: 0,
             at_first: true,
+            wide: is_wide(),
         };
         let block = page.varint()? as usize;
         page.widths.all = page.varint()? as usize;
@@ -75,24 +78,31 @@ impl DeltaPage {
             self.left -= 1;
             out.push(T::of_wide(self.last));
         }
-        while self.left > 0 && out.len() < wanted {
+        let mut filled = out.len();
+        let room = wanted.saturating_sub(filled).min(self.left).next_multiple_of(self.miniblock);
+        // Whole miniblocks are written, and what is beyond the page's last value taken off again.
+        out.resize(filled + room, T::LEAST);
+        while self.left > 0 && filled < wanted {
             let width = self.next_width()?;
             let packed = self.take(width)?;
-            let present = self.miniblock.min(self.left);
-            let from = out.len();
-            // The whole miniblock is written, and what is beyond the page's last value taken off again.
-            out.resize(from + self.miniblock, T::LEAST);
             let (least, mut last) = (self.least, self.last);
-            for (place, values) in out[from..].as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-                unpack(&self.bytes[packed + place * width * GROUP / 8..], width, |place, above| {
-                    last = last.wrapping_add(least).wrapping_add(above as i64);
-                    values[place] = T::of_wide(last);
-                });
+            let values = &mut out[filled..filled + self.miniblock];
+            let mut rest = &self.bytes[packed..];
+            for values in values.as_chunks_mut::<GROUP>().0 {
+                if !(self.wide && T::add_up(rest, width, least, &mut last, values)) {
+                    unpack(rest, width, |place, above| {
+                        last = last.wrapping_add(least).wrapping_add(above as i64);
+                        values[place] = T::of_wide(last);
+                    });
+                }
+                rest = &rest[width * GROUP / 8..];
             }
-            out.truncate(from + present);
+            let present = self.miniblock.min(self.left);
+            filled += present;
             self.left -= present;
             self.last = last;
         }
+        out.truncate(filled);
         Ok(())
     }
 
@@ -107,21 +117,25 @@ impl DeltaPage {
         while self.left > 0 {
             let width = self.next_width()?;
             let packed = self.take(width)?;
+            // Customers of a bucket are numbered one after the other, so that their differences are bits, or nothing.
+            if self.least == 0 && width <= 1 && self.miniblock <= 64 {
+                let present = self.miniblock.min(self.left);
+                self.left -= present;
+                let mut word = [0; 8];
+                let length = width * self.miniblock / 8;
+                word[..length].copy_from_slice(&self.bytes[packed..packed + length]);
+                each(Differences::Steps(u64::from_le_bytes(word) & (u64::MAX >> (64 - present)), present));
+                continue;
+            }
             for place in 0..self.miniblock / GROUP {
                 let present = GROUP.min(self.left);
                 self.left -= present;
-                let bytes = &self.bytes[packed + place * width * GROUP / 8..];
-                match (width, self.least, bytes.first_chunk()) {
-                    _ if present == 0 => {}
-                    (0, 0, _) => each(Differences::Steps(0, present)),
-                    (1, 0, Some(word)) => {
-                        let steps = u64::from(u32::from_le_bytes(*word)) & (u64::MAX >> (64 - present));
-                        each(Differences::Steps(steps, present));
-                    }
-                    (width, least, _) => {
-                        unpack(bytes, width, |place, above| group[place] = least.wrapping_add(above as i64));
-                        each(Differences::Any(&group[..present]));
-                    }
+                if present > 0 {
+                    let least = self.least;
+                    unpack(&self.bytes[packed + place * width * GROUP / 8..], width, |place, above| {
+                        group[place] = least.wrapping_add(above as i64);
+                    });
+                    each(Differences::Any(&group[..present]));
                 }
             }
         }
@@ -129,6 +143,7 @@ impl DeltaPage {
     }
 
     /// The width of the next miniblock, behind the head of its block where it is the first.
+    #[inline]
     fn next_width(&mut self) -> Result<usize, ParquetError> {
         if self.widths.left == 0 {
             self.least = self.zigzag()?;
@@ -142,6 +157,7 @@ impl DeltaPage {
     }
 
     /// Where the packed differences of a miniblock begin, all of which are there.
+    #[inline]
     fn take(&mut self, width: usize) -> Result<usize, ParquetError> {
         let from = self.at;
         self.at = Some(from + width * self.miniblock / 8).filter(|at| *at <= self.bytes.len()).ok_or_else(cut_off)?;
@@ -191,10 +207,11 @@ mod tests {
             let run = |&(value, shift, count): &(i64, u32, usize)| (0..count as i64).map(move |i| (value >> shift).wrapping_mul(i));
             let values: Vec<i64> = runs.iter().flat_map(run).collect();
             let narrow: Vec<i32> = values.iter().map(|&value| value as i32).collect();
-            fn read<T: Integer>(values: &[T], portions: &[usize]) -> Vec<T> {
+            fn read<T: Integer>(values: &[T], portions: &[usize], wide: bool) -> Vec<T> {
                 let mut bytes = Vec::new();
                 encode(values, &mut bytes);
                 let mut page = DeltaPage::new(bytes.into()).unwrap();
+                page.wide &= wide;
                 let mut found = Vec::new();
                 for portion in portions.iter().cycle() {
                     if page.left == 0 {
@@ -204,8 +221,10 @@ mod tests {
                 }
                 found
             }
-            proptest::prop_assert_eq!(&read(&values, &portions), &values);
-            proptest::prop_assert_eq!(&read(&narrow, &portions), &narrow);
+            for wide in [false, true] {
+                proptest::prop_assert_eq!(&read(&values, &portions, wide), &values);
+                proptest::prop_assert_eq!(&read(&narrow, &portions, wide), &narrow);
+            }
             let mut bytes = Vec::new();
             encode(&values, &mut bytes);
             let mut found: Vec<i64> = Vec::new();

@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use tenure_model::{Day, Instant, ObservationWindow, Table, Zone, column};
@@ -294,6 +294,42 @@ impl History {
             // A row group ends with a customer, and so does one batch of it.
             for batch in file.read(group, &names, usize::MAX)? {
                 each(&Rows::new(conform(&batch?, &schema)?))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the distinct names of some columns of activity in a bucket to `each`, with the columns' places; a name may come
+    /// more than once.
+    pub(crate) fn read_names<E: From<Error>>(
+        &self,
+        bucket: u32,
+        columns: &[&str],
+        each: &mut dyn FnMut(usize, &[&str]),
+    ) -> Result<(), E> {
+        let mut hand_over = |place: usize, names: &ArrayRef| {
+            if let Some(names) = names.as_string_opt::<i32>() {
+                each(place, &names.iter().flatten().collect::<Vec<_>>());
+            }
+        };
+        match &self.storage {
+            Storage::Memory { buckets, .. } => {
+                for (place, name) in columns.iter().enumerate() {
+                    let column = buckets.get(bucket as usize).and_then(|rows| rows.column_by_name(name));
+                    if let Some(names) = column.and_then(|column| column.as_any_dictionary_opt()) {
+                        hand_over(place, names.values());
+                    }
+                }
+            }
+            Storage::Directory { dir, .. } => {
+                for entry in self.activity().flat_map(|s| &s.files).filter(|f| f.bucket == bucket) {
+                    let file = HistoryFile::open(dir, &entry.file)?;
+                    for group in 0..file.row_groups() {
+                        for (place, name) in columns.iter().enumerate() {
+                            file.names(group, name)?.iter().for_each(|names| hand_over(place, names));
+                        }
+                    }
+                }
             }
         }
         Ok(())

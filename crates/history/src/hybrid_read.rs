@@ -16,39 +16,56 @@ pub(crate) struct HybridPage {
     bytes: Bytes,
     at: usize,
     width: usize,
+    /// Values are below it.
+    limit: u32,
     run: Run,
 }
 
 enum Run {
-    Same { value: u32, left: usize },
+    Same {
+        value: u32,
+        left: usize,
+    },
     /// Packed values: where the first lies, how many of them have been read, and how many there are.
-    Packed { from: usize, read: usize, all: usize },
+    Packed {
+        from: usize,
+        read: usize,
+        all: usize,
+    },
 }
 
 impl HybridPage {
-    /// Values of so many bits.
-    pub(crate) fn new(bytes: Bytes, width: usize) -> Result<Self, ParquetError> {
-        if width > MOST_BITS { Err(cut_off()) } else { Ok(Self { bytes, at: 0, width, run: Run::Same { value: 0, left: 0 } }) }
+    /// Values of so many bits, all of which are to be below a limit.
+    pub(crate) fn new(bytes: Bytes, width: usize, limit: u32) -> Result<Self, ParquetError> {
+        let run = Run::Same { value: 0, left: 0 };
+        if width > MOST_BITS { Err(cut_off()) } else { Ok(Self { bytes, at: 0, width, limit, run }) }
     }
 
     /// Appends so many values.
     pub(crate) fn read(&mut self, count: usize, out: &mut Vec<i32>) -> Result<(), ParquetError> {
-        let mut wanted = count;
-        while wanted > 0 {
+        let mut filled = out.len();
+        out.resize(filled + count, 0);
+        while filled < out.len() {
+            let wanted = &mut out[filled..];
             match &mut self.run {
                 Run::Same { left: 0, .. } => self.next_run()?,
                 Run::Packed { read, all, .. } if read == all => self.next_run()?,
                 Run::Same { value, left } => {
-                    let taken = wanted.min(*left);
-                    out.resize(out.len() + taken, *value as i32);
+                    let taken = wanted.len().min(*left);
+                    wanted[..taken].fill(*value as i32);
                     *left -= taken;
-                    wanted -= taken;
+                    filled += taken;
                 }
                 Run::Packed { from, read, all } => {
-                    let taken = wanted.min(*all - *read);
-                    unpack_range(&self.bytes[*from..], self.width, *read, taken, out);
+                    let taken = wanted.len().min(*all - *read);
+                    let wanted = &mut wanted[..taken];
+                    unpack_range(&self.bytes[*from..], self.width, *read, wanted);
+                    let most = wanted.iter().fold(0, |most, &value| most.max(value as u32));
+                    if most >= self.limit {
+                        return Err(cut_off());
+                    }
                     *read += taken;
-                    wanted -= taken;
+                    filled += taken;
                 }
             }
         }
@@ -66,7 +83,7 @@ impl HybridPage {
             self.at += length;
             self.run = Run::Same { value, left: count };
             // A run of nothing would go on for ever.
-            return if count == 0 { Err(cut_off()) } else { Ok(()) };
+            return if count == 0 || value >= self.limit { Err(cut_off()) } else { Ok(()) };
         }
         let end = count.checked_mul(self.width).and_then(|length| self.at.checked_add(length)).ok_or_else(cut_off)?;
         if end > self.bytes.len() || count == 0 {
@@ -78,22 +95,19 @@ impl HybridPage {
     }
 }
 
-/// Appends packed values from a place on.
-fn unpack_range(bytes: &[u8], width: usize, from: usize, count: usize, out: &mut Vec<i32>) {
-    let end = from + count;
-    let mut at = from;
+/// Unpacks values from a place on.
+fn unpack_range(bytes: &[u8], width: usize, from: usize, out: &mut [i32]) {
     // Eight values end with a byte; up to there they are read one by one.
-    while at < end && !at.is_multiple_of(8) {
-        out.push(single(bytes, width, at));
-        at += 1;
-    }
-    let place = out.len();
-    out.resize(place + (end - at) / GROUP * GROUP, 0);
-    for values in out[place..].as_chunks_mut::<GROUP>().0 {
+    let alone = (from.next_multiple_of(8) - from).min(out.len());
+    let (first, rest) = out.split_at_mut(alone);
+    first.iter_mut().zip(from..).for_each(|(value, at)| *value = single(bytes, width, at));
+    let mut at = from + alone;
+    let (groups, last) = rest.as_chunks_mut::<GROUP>();
+    for values in groups {
         unpack(&bytes[at * width / 8..], width, |place, value| values[place] = value as i32);
         at += GROUP;
     }
-    (at..end).for_each(|at| out.push(single(bytes, width, at)));
+    last.iter_mut().zip(at..).for_each(|(value, at)| *value = single(bytes, width, at));
 }
 
 fn single(bytes: &[u8], width: usize, at: usize) -> i32 {
@@ -108,7 +122,7 @@ fn single(bytes: &[u8], width: usize, at: usize) -> i32 {
 pub(crate) fn levels(bytes: &Bytes, rows: usize) -> Result<(BooleanBuffer, usize), ParquetError> {
     let length = bytes.first_chunk().map(|length| u32::from_le_bytes(*length) as usize).ok_or_else(cut_off)?;
     let end = length.checked_add(size_of::<u32>()).filter(|end| *end <= bytes.len()).ok_or_else(cut_off)?;
-    let mut levels = HybridPage::new(bytes.slice(size_of::<u32>()..end), 1)?;
+    let mut levels = HybridPage::new(bytes.slice(size_of::<u32>()..end), 1, 2)?;
     let mut bits = BooleanBufferBuilder::new(rows);
     while bits.len() < rows {
         let wanted = rows - bits.len();
@@ -148,11 +162,10 @@ mod tests {
                 (0..count as u32).map(move |i| if same { value } else { (value + i * i) % 70_000 })
             };
             let values: Vec<u32> = runs.iter().flat_map(of_run).collect();
-            let width = (32 - values.iter().max().map_or(0, |most| most.leading_zeros() as i32 - 32 + 32).max(0)) as usize;
-            let width = (width.min(17) + spare).max(17);
+            let width = 17 + spare;
             let mut bytes = Vec::new();
             name_chunk::hybrid(&values, width as u32, &mut bytes);
-            let mut page = HybridPage::new(bytes.into(), width).unwrap();
+            let mut page = HybridPage::new(bytes.into(), width, 70_000).unwrap();
             let mut found = Vec::new();
             let mut portions = portions.iter().cycle();
             while found.len() < values.len() {
@@ -184,7 +197,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), width in 0usize..40) {
             let bytes = Bytes::from(bytes);
-            if let Ok(mut page) = HybridPage::new(bytes.clone(), width) {
+            if let Ok(mut page) = HybridPage::new(bytes.clone(), width, 3) {
                 let _ = page.read(5_000, &mut Vec::new());
             }
             let _ = levels(&bytes, 5_000);

@@ -82,6 +82,7 @@ mod spill;
 mod stage;
 mod staged;
 mod stores;
+mod wide;
 
 pub use aliases::{AliasFault, Aliases, forget};
 pub use chunk::{AmountTooLong, Amounts, Chunk, Key, MISSING_AMOUNT, MISSING_TIME, RowLayout};

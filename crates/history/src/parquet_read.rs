@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
@@ -119,6 +119,23 @@ impl HistoryFile {
         self.metadata.file_metadata().schema_descr().columns().iter().position(|column| column.name() == name)
     }
 
+    /// The distinct names of a column in a row group; none where the file lacks the column.
+    pub(crate) fn names(&self, row_group: usize, name: &str) -> Result<Vec<ArrayRef>, Error> {
+        let group = self.metadata.row_group(row_group);
+        let Some(place) = self.place(name) else { return Ok(Vec::new()) };
+        if !can_read(group.column(place), &name_type()) {
+            let batches = self.read(row_group, &[name], usize::MAX)?;
+            let names =
+                |batch: RecordBatch| batch.column_by_name(name)?.as_any_dictionary_opt().map(|names| names.values().clone());
+            return batches.filter_map(|batch| batch.map(names).transpose()).collect();
+        }
+        let chunks = Arc::new(self.chunks(row_group, &[place])?);
+        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+        let names = Pages::new(chunks, group.column(place), rows).and_then(|mut pages| pages.dictionary());
+        let names = names.map_err(|error| Error::unreadable(&self.path, error))?;
+        Ok(vec![Arc::new(names)])
+    }
+
     /// Whether the file says which rows are tied. A file of an earlier version does not, and may have an attribute of that
     /// name.
     pub(crate) fn has_ties(&self) -> bool {
@@ -193,7 +210,7 @@ impl Iterator for Lives<'_> {
         let to = self.runs.boundary(from, from + self.batch_rows);
         let runs = self.runs.slice(from, to, self.customers);
         self.row = to;
-        self.customers += runs.customers().len();
+        self.customers += runs.customers();
         let read = |readers: &mut Vec<Box<dyn ReadColumn>>| {
             let columns = readers.iter_mut().map(|reader| reader.read(to - from)).collect::<Result<Vec<_>, _>>()?;
             let options = RecordBatchOptions::new().with_row_count(Some(to - from));

@@ -5,8 +5,64 @@
 pub struct Runs {
     /// A bit for each row, the lowest first: whether it is the first of its customer.
     starts: Vec<u64>,
-    customers: Vec<i64>,
+    customers: Customers,
     rows: usize,
+}
+
+/// The numbers of customers, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Customers {
+    /// So many, one after the other.
+    Consecutive {
+        first: i64,
+        count: usize,
+    },
+    Listed(Vec<i64>),
+}
+
+impl Default for Customers {
+    fn default() -> Self {
+        Customers::Consecutive { first: 0, count: 0 }
+    }
+}
+
+impl Customers {
+    fn len(&self) -> usize {
+        match self {
+            Customers::Consecutive { count, .. } => *count,
+            Customers::Listed(all) => all.len(),
+        }
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> i64 {
+        match self {
+            Customers::Consecutive { first, .. } => first.wrapping_add(place as i64),
+            Customers::Listed(all) => all[place],
+        }
+    }
+
+    /// Adds so many, one after the other.
+    #[inline]
+    fn push(&mut self, customer: i64, number: usize) {
+        match self {
+            Customers::Consecutive { count: 0, .. } => *self = Customers::Consecutive { first: customer, count: number },
+            Customers::Consecutive { first, count } if first.wrapping_add(*count as i64) == customer => *count += number,
+            Customers::Consecutive { first, count } => {
+                let known = (0..*count).map(|place| first.wrapping_add(place as i64));
+                *self = Customers::Listed(known.collect());
+                self.push(customer, number);
+            }
+            Customers::Listed(all) => all.extend((0..number).map(|place| customer.wrapping_add(place as i64))),
+        }
+    }
+
+    fn slice(&self, from: usize, count: usize) -> Self {
+        match self {
+            Customers::Consecutive { first, .. } => Customers::Consecutive { first: first.wrapping_add(from as i64), count },
+            Customers::Listed(all) => Customers::Listed(all[from..from + count].to_vec()),
+        }
+    }
 }
 
 impl Runs {
@@ -22,9 +78,15 @@ impl Runs {
         self.rows
     }
 
-    /// The numbers of the customers, each once.
-    pub fn customers(&self) -> &[i64] {
-        &self.customers
+    /// How many customers there are.
+    pub fn customers(&self) -> usize {
+        self.customers.len()
+    }
+
+    /// The number of the customer at a place.
+    #[inline]
+    pub fn customer(&self, place: usize) -> i64 {
+        self.customers.get(place)
     }
 
     /// A bit for each row, the lowest of the first word first: whether it is the first of its customer. Bits beyond the last
@@ -36,7 +98,7 @@ impl Runs {
     /// Where the rows of each customer begin, and behind them where all end.
     pub fn ends(&self, ends: &mut Vec<u32>) {
         ends.clear();
-        ends.reserve(self.customers.len() + 1);
+        ends.reserve(self.customers() + 1);
         for (place, &word) in self.starts.iter().enumerate() {
             let mut word = word;
             while word != 0 {
@@ -52,8 +114,8 @@ impl Runs {
         let mut all = Vec::with_capacity(self.rows);
         let mut ends = Vec::new();
         self.ends(&mut ends);
-        for (&customer, &end) in self.customers.iter().zip(ends.iter().skip(1)) {
-            all.resize(end as usize, customer);
+        for (place, &end) in ends.iter().skip(1).enumerate() {
+            all.resize(end as usize, self.customer(place));
         }
         all
     }
@@ -73,7 +135,7 @@ impl Runs {
             *last &= (1 << (rows % 64)) - 1;
         }
         let count: u32 = starts.iter().map(|word| word.count_ones()).sum();
-        let customers = self.customers[customers_before..][..count as usize].to_vec();
+        let customers = self.customers.slice(customers_before, count as usize);
         Runs { starts, customers, rows }
     }
 
@@ -100,7 +162,7 @@ pub(crate) struct RunsBuilder {
 
 impl RunsBuilder {
     pub(crate) fn with_capacity(rows: usize) -> Self {
-        let runs = Runs { starts: Vec::with_capacity(rows.div_ceil(64)), customers: Vec::new(), rows: 0 };
+        let runs = Runs { starts: Vec::with_capacity(rows.div_ceil(64)), customers: Customers::default(), rows: 0 };
         Self { runs, word: 0, last: 0 }
     }
 
@@ -109,7 +171,7 @@ impl RunsBuilder {
     pub(crate) fn push(&mut self, customer: i64) {
         let is_first = customer != self.last || self.runs.rows == 0;
         if is_first {
-            self.runs.customers.push(customer);
+            self.runs.customers.push(customer, 1);
         }
         self.last = customer;
         self.push_bits(is_first.into(), 1);
@@ -121,13 +183,14 @@ impl RunsBuilder {
         self.push(self.last.wrapping_add(difference));
     }
 
-    /// Adds up to 32 rows behind another, whose customers are the one before or the next: a bit for each row.
+    /// Adds up to 64 rows behind another, whose customers are the one before or the next: a bit for each row.
     #[inline]
     pub(crate) fn push_steps(&mut self, steps: u64, rows: usize) {
-        let last = self.last;
-        let new = i64::from(steps.count_ones());
-        self.runs.customers.extend((1..=new).map(|step| last.wrapping_add(step)));
-        self.last = last.wrapping_add(new);
+        let new = steps.count_ones();
+        if new > 0 {
+            self.runs.customers.push(self.last.wrapping_add(1), new as usize);
+            self.last = self.last.wrapping_add(new.into());
+        }
         self.push_bits(steps, rows);
     }
 
@@ -179,7 +242,8 @@ mod tests {
             let (from, to) = (from.min(to), from.max(to));
             let before = boundaries.iter().take_while(|&&boundary| boundary < from).count();
             let sliced = runs.slice(from, to, before);
-            proptest::prop_assert_eq!(&sliced, &Runs::of(&rows[from..to]));
+            proptest::prop_assert_eq!(sliced.by_row(), &rows[from..to]);
+            proptest::prop_assert_eq!(&sliced.starts, &Runs::of(&rows[from..to]).starts);
             // Rows that come as steps are the same.
             let mut builder = RunsBuilder::with_capacity(0);
             builder.push(rows[0]);

@@ -95,6 +95,26 @@ impl<'a> Scan<'a> {
         )
     }
 
+    /// Folds the distinct names of the columns, in parallel: `step` sees them with the place of their column among those asked
+    /// for, a name perhaps more than once. Only activity is looked at.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of reading.
+    pub fn fold_names<S: Send>(
+        &self,
+        start: impl Fn() -> S + Sync,
+        step: impl Fn(&mut S, usize, &[&str]) + Sync,
+        join: impl Fn(S, S) -> S,
+    ) -> Result<S, Error> {
+        let names = &self.columns[1..];
+        self.fold_buckets(
+            start,
+            |state, bucket| self.history.read_names(bucket, names, &mut |place, names| step(state, place, names)),
+            join,
+        )
+    }
+
     fn fold_buckets<S, E>(
         &self,
         start: impl Fn() -> S + Sync,

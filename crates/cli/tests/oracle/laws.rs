@@ -74,13 +74,17 @@ struct Sums {
 
 fn summed(matrix: &RetentionMatrix) -> BTreeMap<(String, Option<String>), Sums> {
     let mut sums: BTreeMap<_, Sums> = BTreeMap::new();
+    // Who is back once stays so, also at ages that have begun for other segments alone.
+    let stays = matrix.definition.criterion == "on-or-before";
     for row in &matrix.cohorts {
         let sum = sums.entry((row.start.to_string(), row.currency.clone())).or_default();
         sum.size += row.size;
         sum.cells.resize(row.cells.len(), Default::default());
         for (sum, cell) in sum.cells.iter_mut().zip(&row.cells) {
             sum.0 += cell.cell.exposed().unwrap_or_default();
-            sum.1 += cell.cell.retained().unwrap_or_default();
+            if !(stays && matches!(cell.cell, Cell::InProgress { .. })) {
+                sum.1 += cell.cell.retained().unwrap_or_default();
+            }
             sum.2 += cell.cell.retained_exposed().unwrap_or_default();
             sum.3 += cell.events.unwrap_or_default();
             if let Some(value) = cell.value {
