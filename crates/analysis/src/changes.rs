@@ -28,7 +28,7 @@ impl Changes {
         self.steps.clear();
         match <&[u32; TABLE]>::try_from(by_day) {
             // Any 16 bits have a place in such a table, so that only the ends of the days have to be looked at.
-            Ok(by_day) if days.iter().all(|day| (*day - first) as u32 as usize <= TABLE - 1) => {
+            Ok(by_day) if days.iter().all(|day| ((*day - first) as u32 as usize) < TABLE) => {
                 self.steps.extend(days.iter().map(|day| by_day[usize::from((day - first) as u16)]));
             }
             _ => self.steps.extend(days.iter().map(|day| by_day[(day - first) as usize])),
