@@ -1,8 +1,8 @@
 //! The walk of the plainest query, over days alone: every customer is a member, and only new periods count. It is held equal
 //! to the walk of all queries by tests.
 
-use tenure_history::Rows;
-use tenure_model::Instant;
+use tenure_history::{LifeCounts, Rows, Stretches};
+use tenure_model::{Day, Instant};
 
 use crate::counts::{Counts, WHOLE};
 use crate::plan::Plan;
@@ -57,6 +57,19 @@ impl DayTables {
     }
 }
 
+impl DayTables {
+    /// The birth groups as stretches of time, with the age periods that they lie in.
+    pub(crate) fn stretches(&self, plan: &Plan<'_>, span: (Instant, Instant)) -> Option<Stretches> {
+        let zone = plan.units.zone();
+        let start = |&(_, day): &(i32, i64)| {
+            let mark = self.marks.get(usize::try_from(day - i64::from(self.first)).ok()?)?;
+            Some((zone.start_of_day(Day(i32::try_from(day).ok()?)), mark.period))
+        };
+        let starts = self.births.iter().map(start).collect::<Option<Vec<_>>>()?;
+        Some(Stretches::new(starts, span.0, span.1))
+    }
+}
+
 /// The walk over some buckets.
 #[derive(Debug)]
 pub(crate) struct DayWalk {
@@ -91,6 +104,12 @@ impl DayWalk {
             life: Life { customer: -1, base: 0, last_period: u32::MAX },
             notes: Notes::default(),
         }
+    }
+
+    /// What lives add up to that were counted by birth groups and age periods.
+    pub(crate) fn of_lives(lives: LifeCounts) -> Self {
+        let life = Life { customer: -1, base: 0, last_period: u32::MAX };
+        Self { members: lives.born, active: lives.active, life, notes: Notes::default() }
     }
 
     /// Walks a batch.

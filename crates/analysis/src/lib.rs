@@ -29,6 +29,7 @@ mod segments;
 mod summary;
 mod tally;
 mod units;
+mod unordered;
 mod walk;
 
 pub use dialect::{Dialect, ValueAverage};
@@ -41,3 +42,4 @@ pub use members::{CellOf, MemberRow, Members, members, segment_value};
 pub use predicate::columns_of;
 pub use query::{Ages, Birth, DEFAULT_LEVEL, Measure, Rates, RetentionQuery, SegmentAsOf, Summary};
 pub use retention::{MOST_AGES, retention, retentions};
+pub use unordered::retention_of_unordered;

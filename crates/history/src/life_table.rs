@@ -1,0 +1,237 @@
+//! Tables of customers and the periods that they were active in.
+
+use hashbrown::HashTable;
+
+use crate::id_key::Spread;
+use crate::stretches::Stretches;
+
+/// When a customer was active. `W` words hold a bit for each period.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life<const W: usize> {
+    /// The stretch of the first activity; beyond all where there was none.
+    pub(crate) birth: u32,
+    periods: [u64; W],
+}
+
+const UNBORN: u32 = u32::MAX;
+
+impl<const W: usize> Life<W> {
+    const NONE: Self = Self { birth: UNBORN, periods: [0; W] };
+
+    #[inline]
+    fn add(&mut self, stretch: u32, period: u32) {
+        self.birth = self.birth.min(stretch);
+        self.periods[(period / u64::BITS) as usize % W] |= 1 << (period % u64::BITS);
+    }
+
+    /// The periods, in order.
+    #[inline]
+    pub(crate) fn periods(&self) -> impl Iterator<Item = usize> {
+        self.periods.into_iter().enumerate().flat_map(|(word, mut bits)| {
+            std::iter::from_fn(move || {
+                let next = bits.trailing_zeros();
+                (bits != 0).then(|| {
+                    bits &= bits - 1;
+                    word * u64::BITS as usize + next as usize
+                })
+            })
+        })
+    }
+}
+
+/// A row that waits for its table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Waiting<K> {
+    pub(crate) key: K,
+    /// The lowest bits of the key, spread.
+    pub(crate) spread: u32,
+    pub(crate) stretch: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot<K, const W: usize> {
+    key: K,
+    life: Life<W>,
+}
+
+/// Lives by key, in one array: a row costs one access to memory that is not at hand.
+#[derive(Debug)]
+pub(crate) struct LifeTable<K, const W: usize> {
+    /// A power of two, of which at least a quarter is free; or none.
+    slots: Vec<Slot<K, W>>,
+    used: usize,
+}
+
+impl<K, const W: usize> Default for LifeTable<K, W> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), used: 0 }
+    }
+}
+
+/// Rows whose slots are looked at together, so that they are fetched together.
+const TOGETHER: usize = 64;
+
+const LEAST_SLOTS: usize = 64;
+
+impl<K: Spread, const W: usize> LifeTable<K, W> {
+    /// Adds rows, and says how many bytes the table has grown by.
+    pub(crate) fn add(&mut self, rows: &[Waiting<K>], stretches: &Stretches) -> usize {
+        let mut grown = 0;
+        for rows in rows.chunks(TOGETHER) {
+            grown += self.make_room(rows.len());
+            let mask = self.slots.len() - 1;
+            let mut found = [false; TOGETHER];
+            for (found, row) in found.iter_mut().zip(rows) {
+                let slot = &self.slots[row.spread as usize & mask];
+                // Without a branch, which would wait for the slot.
+                *found = (slot.life.birth != UNBORN) & (slot.key == row.key);
+            }
+            for (found, row) in found.iter().zip(rows) {
+                let mut at = row.spread as usize & mask;
+                if !found {
+                    at = self.find(row.key, at);
+                }
+                self.slots[at].life.add(row.stretch, stretches.period(row.stretch));
+            }
+        }
+        grown
+    }
+
+    /// The slot of a key, taken for it where it had none.
+    fn find(&mut self, key: K, mut at: usize) -> usize {
+        let mask = self.slots.len() - 1;
+        loop {
+            let slot = &mut self.slots[at];
+            if slot.life.birth == UNBORN {
+                slot.key = key;
+                self.used += 1;
+                return at;
+            }
+            if slot.key == key {
+                return at;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Makes room for so many more, and says how many bytes it took.
+    fn make_room(&mut self, more: usize) -> usize {
+        let before = self.slots.len();
+        if (self.used + more) * 4 <= before * 3 && before > 0 {
+            return 0;
+        }
+        let size = ((self.used + more) * 2).next_power_of_two().max(LEAST_SLOTS);
+        if size <= before {
+            return 0;
+        }
+        let empty = Slot { key: K::default(), life: Life::NONE };
+        let old = std::mem::replace(&mut self.slots, vec![empty; size]);
+        for slot in old.into_iter().filter(|slot| slot.life.birth != UNBORN) {
+            let mut at = slot.key.spread() as u32 as usize & (size - 1);
+            while self.slots[at].life.birth != UNBORN {
+                at = (at + 1) & (size - 1);
+            }
+            self.slots[at] = slot;
+        }
+        (size - before) * size_of::<Slot<K, W>>()
+    }
+
+    pub(crate) fn lives(&self) -> impl Iterator<Item = &Life<W>> {
+        self.slots.iter().map(|slot| &slot.life).filter(|life| life.birth != UNBORN)
+    }
+}
+
+/// Lives by texts that lie one after the other.
+#[derive(Debug)]
+pub(crate) struct TextTable<const W: usize> {
+    entries: HashTable<TextEntry<W>>,
+    texts: Vec<u8>,
+}
+
+impl<const W: usize> Default for TextTable<W> {
+    fn default() -> Self {
+        Self { entries: HashTable::new(), texts: Vec::new() }
+    }
+}
+
+#[derive(Debug)]
+struct TextEntry<const W: usize> {
+    hash: u64,
+    from: usize,
+    length: usize,
+    life: Life<W>,
+}
+
+impl<const W: usize> TextTable<W> {
+    /// Adds a row, and says how many bytes the table has grown by.
+    pub(crate) fn add(&mut self, text: &[u8], hash: u64, stretch: u32, stretches: &Stretches) -> usize {
+        let before = self.bytes();
+        let Self { entries, texts } = self;
+        let is_it = |entry: &TextEntry<W>| entry.hash == hash && texts[entry.from..entry.from + entry.length] == *text;
+        let period = stretches.period(stretch);
+        if let Some(entry) = entries.find_mut(hash, is_it) {
+            entry.life.add(stretch, period);
+            return 0;
+        }
+        let mut life = Life::NONE;
+        life.add(stretch, period);
+        let entry = TextEntry { hash, from: texts.len(), length: text.len(), life };
+        texts.extend_from_slice(text);
+        entries.insert_unique(hash, entry, |entry| entry.hash);
+        self.bytes() - before
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.allocation_size() + self.texts.capacity()
+    }
+
+    pub(crate) fn lives(&self) -> impl Iterator<Item = &Life<W>> {
+        self.entries.iter().map(|entry| &entry.life)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tenure_model::Instant;
+
+    use super::*;
+
+    fn stretches() -> Stretches {
+        Stretches::new((0..200).map(|i| (Instant(i), i as u32)), Instant(0), Instant(199))
+    }
+
+    /// Birth and periods of each life, in order.
+    fn sorted<'a>(lives: impl Iterator<Item = &'a Life<4>>) -> Vec<(u32, Vec<usize>)> {
+        let mut lives: Vec<_> = lives.map(|life| (life.birth, life.periods().collect())).collect();
+        lives.sort();
+        lives
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn tables_know_every_key(rows in proptest::collection::vec((-40i64..40, 0u32..200), 0..300), parts in 1usize..50) {
+            let stretches = stretches();
+            let mut expected: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+            let (mut numbers, mut texts) = (LifeTable::<i64, 4>::default(), TextTable::<4>::default());
+            for rows in rows.chunks(parts) {
+                // Keys whose bits all begin alike come to lie beside one another.
+                let waiting = rows.iter().map(|&(key, stretch)| Waiting { key, spread: key.spread() as u32, stretch });
+                numbers.add(&waiting.collect::<Vec<_>>(), &stretches);
+                for &(key, stretch) in rows {
+                    texts.add(key.to_string().as_bytes(), key as u64 % 3, stretch, &stretches);
+                    expected.entry(key).or_default().push(stretch as usize);
+                }
+            }
+            let mut lives: Vec<(u32, Vec<usize>)> = expected.into_values().map(|mut periods| {
+                periods.sort();
+                periods.dedup();
+                (periods[0] as u32, periods)
+            }).collect();
+            lives.sort();
+            proptest::prop_assert_eq!(sorted(numbers.lives()), lives.clone());
+            proptest::prop_assert_eq!(sorted(texts.lives()), lives);
+        }
+    }
+}
