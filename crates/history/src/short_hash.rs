@@ -95,10 +95,10 @@ impl ShortText {
 #[inline]
 fn eight_digits(number: u64) -> u64 {
     // Halves of four digits, of two, of one: each step divides all parts at once.
-    let fours = number / 10_000 | number % 10_000 << 32;
-    let high = (fours * 10_486 >> 20) & 0x0000_007f_0000_007f;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let twos = high | (fours - 100 * high) << 16;
-    let high = (twos * 103 >> 10) & 0x000f_000f_000f_000f;
+    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
     high | (twos - 10 * high) << 8
 }
 

@@ -109,7 +109,11 @@ mod tests {
         let day = MICROS_PER_DAY;
         // The third stretch is over as it begins.
         let starts = [-3 * day, -day / 2, day, day, 5 * day + 7];
-        let stretches = Stretches::new(starts.iter().zip([0, 0, 1, 1, 2]).map(|(&at, p)| (Instant(at), p)), Instant(-3 * day), Instant(9 * day));
+        let stretches = Stretches::new(
+            starts.iter().zip([0, 0, 1, 1, 2]).map(|(&at, p)| (Instant(at), p)),
+            Instant(-3 * day),
+            Instant(9 * day),
+        );
         assert_eq!((stretches.len(), stretches.width(), stretches.period(4)), (5, 3, 2));
         let mut cursor = stretches.cursor();
         let instants = [-3 * day, -day / 2 - 1, -day / 2, 9 * day, 0, day - 1, day, 5 * day, 5 * day + 6, 5 * day + 7, -2 * day];
