@@ -48,7 +48,9 @@ pub(crate) struct Waiting<K> {
     pub(crate) stretch: u32,
 }
 
+/// Aligned, so that few lie in two lines of a cache.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
 struct Slot<K, const W: usize> {
     key: K,
     life: Life<W>,
@@ -73,6 +75,15 @@ const TOGETHER: usize = 64;
 
 const LEAST_SLOTS: usize = 64;
 
+/// No place in a table, none of which has so many.
+const ELSEWHERE: u32 = u32::MAX;
+
+/// The first of the two slots that a key is looked for in first: they lie beside one another.
+#[inline]
+fn pair_of(spread: u32, mask: usize) -> usize {
+    spread as usize & mask & !1
+}
+
 impl<K: Spread, const W: usize> LifeTable<K, W> {
     /// Adds rows, and says how many bytes the table has grown by.
     pub(crate) fn add(&mut self, rows: &[Waiting<K>], stretches: &Stretches) -> usize {
@@ -80,17 +91,21 @@ impl<K: Spread, const W: usize> LifeTable<K, W> {
         for rows in rows.chunks(TOGETHER) {
             grown += self.make_room(rows.len());
             let mask = self.slots.len() - 1;
-            let mut found = [false; TOGETHER];
-            for (found, row) in found.iter_mut().zip(rows) {
-                let slot = &self.slots[row.spread as usize & mask];
-                // Without a branch, which would wait for the slot.
-                *found = (slot.life.birth != UNBORN) & (slot.key == row.key);
+            let mut places = [ELSEWHERE; TOGETHER];
+            for (place, row) in places.iter_mut().zip(rows) {
+                let first = pair_of(row.spread, mask);
+                let [a, b] = [&self.slots[first], &self.slots[first + 1]];
+                // Without branches, which would wait for the slots.
+                let in_a = (a.life.birth != UNBORN) & (a.key == row.key);
+                let in_b = (b.life.birth != UNBORN) & (b.key == row.key);
+                let place_in_b = if in_b { first as u32 + 1 } else { ELSEWHERE };
+                *place = if in_a { first as u32 } else { place_in_b };
             }
-            for (found, row) in found.iter().zip(rows) {
-                let mut at = row.spread as usize & mask;
-                if !found {
-                    at = self.find(row.key, at);
-                }
+            for (&place, row) in places.iter().zip(rows) {
+                let at = match place {
+                    ELSEWHERE => self.find(row.key, pair_of(row.spread, mask)),
+                    place => place as usize,
+                };
                 self.slots[at].life.add(row.stretch, stretches.period(row.stretch));
             }
         }
@@ -127,7 +142,7 @@ impl<K: Spread, const W: usize> LifeTable<K, W> {
         let empty = Slot { key: K::default(), life: Life::NONE };
         let old = std::mem::replace(&mut self.slots, vec![empty; size]);
         for slot in old.into_iter().filter(|slot| slot.life.birth != UNBORN) {
-            let mut at = slot.key.spread() as u32 as usize & (size - 1);
+            let mut at = pair_of(slot.key.spread() as u32, size - 1);
             while self.slots[at].life.birth != UNBORN {
                 at = (at + 1) & (size - 1);
             }

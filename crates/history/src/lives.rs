@@ -1,8 +1,8 @@
 //! Activity counted by customer where rows lie in no order: for each customer the first stretch and the periods.
 //!
 //! Customers are parted by their ids into shards. Each thread collects rows by shard and takes a shard's lock for many
-//! rows at once. Of up to 64 periods a life takes 32 bytes in tables that are at most three quarters full, 24 where ids are
-//! numbers, and more where they are long texts. Where tables would take more memory than is allowed, half of the shards are
+//! rows at once. Of up to 64 periods a life takes 32 bytes in tables that are at most three quarters full, and more where ids
+//! are long texts. Where tables would take more memory than is allowed, half of the shards are
 //! put off, and the rows are gone through again for them: memory is bounded, time is not.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

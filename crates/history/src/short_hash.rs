@@ -14,29 +14,36 @@ const PRIME_32_2: u64 = 0x85eb_ca77;
 const PRIME_64_3: u64 = 0x1656_67b1_9e37_79f9;
 const PRIME_MX2: u64 = 0x9fb2_1c65_1e98_df25;
 
-/// Numbers of up to sixteen digits.
+/// Numbers of up to eight digits lie below.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// Numbers of up to sixteen digits lie below.
 const SIXTEEN_DIGITS: i64 = 10_000_000_000_000_000;
 
 impl ShortText {
     /// The decimal digits of a number that is not negative and has no more than sixteen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_number(number: i64) -> Option<Self> {
         if !(0..SIXTEEN_DIGITS).contains(&number) {
             return None;
         }
         let number = number as u64;
-        let digits = match number / 100_000_000 {
-            0 => u128::from(eight_digits(number)) << 64,
-            high => u128::from(eight_digits(high)) | u128::from(eight_digits(number % 100_000_000)) << 64,
-        };
-        // The last digit is there, also where it is 0.
-        let leading = (digits.trailing_zeros() / 8).min(15);
+        if number < EIGHT_DIGITS {
+            let digits = eight_digits(number);
+            // The last digit is there, also where it is 0.
+            let leading = (digits.trailing_zeros() / 8).min(7);
+            let all = digits + u64::from_le_bytes([b'0'; 8]);
+            return Some(Self { bytes: u128::from(all >> (8 * leading)), length: 8 - leading });
+        }
+        let digits = [number / EIGHT_DIGITS, number % EIGHT_DIGITS].map(|half| u128::from(eight_digits(half)));
+        let digits = digits[0] | digits[1] << 64;
+        let leading = digits.trailing_zeros() / 8;
         let all = digits + u128::from_le_bytes([b'0'; 16]);
         Some(Self { bytes: all >> (8 * leading), length: 16 - leading })
     }
 
     /// As [`crate::layout::id_hash`] of the bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash(self) -> u128 {
         match self.length {
             4..=8 => self.hash_of_8(),
@@ -45,6 +52,7 @@ impl ShortText {
         }
     }
 
+    #[inline(never)]
     fn hash_of_3(self) -> u128 {
         let byte = |place: u32| (self.bytes >> (8 * place)) as u32 & 0xff;
         if self.length == 0 {
@@ -63,7 +71,7 @@ impl ShortText {
         mix(low, SECRET[0]) | mix(high, SECRET[1]) << 64
     }
 
-    #[inline]
+    #[inline(always)]
     fn hash_of_8(self) -> u128 {
         let all = self.bytes as u64;
         let last = all >> (8 * (self.length - 4));
@@ -76,7 +84,7 @@ impl ShortText {
         u128::from(low ^ low >> 28) | u128::from(avalanche(high)) << 64
     }
 
-    #[inline]
+    #[inline(never)]
     fn hash_of_16(self) -> u128 {
         let first = self.bytes as u64;
         let last = (self.bytes >> (8 * (self.length - 8))) as u64;
