@@ -98,8 +98,8 @@ impl<K: Spread, const W: usize> LifeTable<K, W> {
                 // Without branches, which would wait for the slots.
                 let in_a = (a.life.birth != UNBORN) & (a.key == row.key);
                 let in_b = (b.life.birth != UNBORN) & (b.key == row.key);
-                let place_in_b = if in_b { first as u32 + 1 } else { ELSEWHERE };
-                *place = if in_a { first as u32 } else { place_in_b };
+                let none = u32::from(in_a | in_b).wrapping_sub(1);
+                *place = (first as u32 + u32::from(in_b)) | none;
             }
             for (&place, row) in places.iter().zip(rows) {
                 let at = match place {

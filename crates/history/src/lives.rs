@@ -285,7 +285,7 @@ impl<K: Spread> Queues<K> {
         Self { rows: Vec::new(), lengths: vec![0; SHARDS], together }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, key: K, spread: u64, stretch: u32, full: impl FnOnce(usize, &[Waiting<K>])) {
         if self.rows.is_empty() {
             self.rows.resize(SHARDS * (self.together + GAP), Waiting::default());
@@ -392,10 +392,15 @@ impl<'a, const W: usize> Writer<'a, W> {
         }
     }
 
-    #[inline]
-    fn note(&mut self, customer: u128, time: i64) {
-        let (event, value) = (self.lives.job.event, None);
-        self.content += fingerprint::row(&RowParts { customer, time, event, value, currency: 0, attributes: 0 });
+    /// Takes rows into the fingerprint.
+    #[inline(always)]
+    fn note<'t>(&mut self, rows: impl IntoIterator<Item = (u128, &'t i64)>) {
+        // Held here, what is the same for all rows is worked out once.
+        let (event, mut content) = (self.lives.job.event, Fingerprint::default());
+        for (customer, &time) in rows {
+            content += fingerprint::row(&RowParts { customer, time, event, value: None, currency: 0, attributes: 0 });
+        }
+        self.content += content;
     }
 
     fn find_stretches(&mut self, times: &[i64]) {
@@ -467,18 +472,15 @@ impl<const W: usize> LifeWriter for Writer<'_, W> {
             Ids::Integers(numbers) => {
                 self.find_stretches(times);
                 // Each loop does one thing, so that a core works at several rows at once.
-                for (&number, &time) in numbers.iter().zip(times) {
-                    self.note(number_hash(number), time);
-                }
+                self.note(numbers.iter().map(|&number| number_hash(number)).zip(times));
                 for (&number, &stretch) in numbers.iter().zip(&self.stretches) {
                     self.queues.push_integer(self.lives, number, number.spread(), stretch);
                 }
             }
             Ids::Texts(bytes, places) if self.are_uuids(bytes, places) => {
                 self.find_stretches(times);
-                for (&(from, to), &time) in places.iter().zip(times) {
-                    self.note(id_hash(&bytes[from as usize..to as usize]), time);
-                }
+                let hashes = places.iter().map(|&(from, to)| id_hash(&bytes[from as usize..to as usize]));
+                self.note(hashes.zip(times));
                 for (&key, &stretch) in self.uuids.iter().zip(&self.stretches) {
                     self.queues.push_uuid(self.lives, key, key.spread(), stretch);
                 }
@@ -494,7 +496,7 @@ impl<const W: usize> LifeWriter for Writer<'_, W> {
                         key = if id.len() == text.len() { key } else { TextKey::of(id) };
                     }
                     let hash = id_hash(id);
-                    self.note(hash, time);
+                    self.note([(hash, &time)]);
                     match key {
                         TextKey::Uuid(key) => self.queues.push_uuid(self.lives, key, key.spread(), stretch),
                         TextKey::Short(key) => self.queues.push_short(self.lives, key, key.spread(), stretch),
@@ -518,7 +520,7 @@ impl<const W: usize> LifeWriter for Writer<'_, W> {
                 KnownKey::Integer(key, spread) => self.queues.push_integer(self.lives, key, spread, stretch),
                 KnownKey::Text(from, to) => add_text(self.lives, &self.dictionary_texts[from..to], hash, stretch),
             }
-            self.note(hash, time);
+            self.note([(hash, &time)]);
         }
         Ok(())
     }
