@@ -58,6 +58,7 @@ mod id_key;
 mod keys;
 mod layout;
 mod life_table;
+mod life_writer;
 mod lives;
 mod loader;
 mod manifest;

@@ -5,23 +5,36 @@ use hashbrown::HashTable;
 use crate::id_key::Spread;
 use crate::stretches::Stretches;
 
-/// When a customer was active. `W` words hold a bit for each period.
+/// When a customer was active. `W` words hold a bit for each period. The stretch of the first activity stands `B` times: once,
+/// or never where each stretch is a period by itself, and the first period tells it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Life<const W: usize> {
-    /// The stretch of the first activity; beyond all where there was none.
-    pub(crate) birth: u32,
+pub(crate) struct Life<const W: usize, const B: usize> {
+    births: [u32; B],
     periods: [u64; W],
 }
 
-const UNBORN: u32 = u32::MAX;
+impl<const W: usize, const B: usize> Life<W, B> {
+    const NONE: Self = Self { births: [u32::MAX; B], periods: [0; W] };
 
-impl<const W: usize> Life<W> {
-    const NONE: Self = Self { birth: UNBORN, periods: [0; W] };
+    /// Whether there was no activity.
+    #[inline]
+    fn is_none(&self) -> bool {
+        self.periods.iter().fold(0, |all, word| all | word) == 0
+    }
 
     #[inline]
     fn add(&mut self, stretch: u32, period: u32) {
-        self.birth = self.birth.min(stretch);
+        self.births.iter_mut().for_each(|birth| *birth = (*birth).min(stretch));
         self.periods[(period / u64::BITS) as usize % W] |= 1 << (period % u64::BITS);
+    }
+
+    /// The stretch of the first activity.
+    #[inline]
+    pub(crate) fn birth(&self) -> usize {
+        match self.births.first() {
+            Some(&birth) => birth as usize,
+            None => self.periods().next().unwrap_or_default(),
+        }
     }
 
     /// The periods, in order.
@@ -50,21 +63,21 @@ pub(crate) struct Waiting<K> {
 
 /// Aligned, so that few lie in two lines of a cache.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(32))]
-struct Slot<K, const W: usize> {
+#[repr(align(16))]
+struct Slot<K, const W: usize, const B: usize> {
     key: K,
-    life: Life<W>,
+    life: Life<W, B>,
 }
 
 /// Lives by key, in one array: a row costs one access to memory that is not at hand.
 #[derive(Debug)]
-pub(crate) struct LifeTable<K, const W: usize> {
+pub(crate) struct LifeTable<K, const W: usize, const B: usize> {
     /// A power of two, of which at least a quarter is free; or none.
-    slots: Vec<Slot<K, W>>,
+    slots: Vec<Slot<K, W, B>>,
     used: usize,
 }
 
-impl<K, const W: usize> Default for LifeTable<K, W> {
+impl<K, const W: usize, const B: usize> Default for LifeTable<K, W, B> {
     fn default() -> Self {
         Self { slots: Vec::new(), used: 0 }
     }
@@ -84,7 +97,7 @@ fn pair_of(spread: u32, mask: usize) -> usize {
     spread as usize & mask & !1
 }
 
-impl<K: Spread, const W: usize> LifeTable<K, W> {
+impl<K: Spread, const W: usize, const B: usize> LifeTable<K, W, B> {
     /// Adds rows, and says how many bytes the table has grown by.
     pub(crate) fn add(&mut self, rows: &[Waiting<K>], stretches: &Stretches) -> usize {
         let mut grown = 0;
@@ -96,8 +109,8 @@ impl<K: Spread, const W: usize> LifeTable<K, W> {
                 let first = pair_of(row.spread, mask);
                 let [a, b] = [&self.slots[first], &self.slots[first + 1]];
                 // Without branches, which would wait for the slots.
-                let in_a = (a.life.birth != UNBORN) & (a.key == row.key);
-                let in_b = (b.life.birth != UNBORN) & (b.key == row.key);
+                let in_a = !a.life.is_none() & (a.key == row.key);
+                let in_b = !b.life.is_none() & (b.key == row.key);
                 let none = u32::from(in_a | in_b).wrapping_sub(1);
                 *place = (first as u32 + u32::from(in_b)) | none;
             }
@@ -117,7 +130,7 @@ impl<K: Spread, const W: usize> LifeTable<K, W> {
         let mask = self.slots.len() - 1;
         loop {
             let slot = &mut self.slots[at];
-            if slot.life.birth == UNBORN {
+            if slot.life.is_none() {
                 slot.key = key;
                 self.used += 1;
                 return at;
@@ -141,48 +154,48 @@ impl<K: Spread, const W: usize> LifeTable<K, W> {
         }
         let empty = Slot { key: K::default(), life: Life::NONE };
         let old = std::mem::replace(&mut self.slots, vec![empty; size]);
-        for slot in old.into_iter().filter(|slot| slot.life.birth != UNBORN) {
+        for slot in old.into_iter().filter(|slot| !slot.life.is_none()) {
             let mut at = pair_of(slot.key.spread() as u32, size - 1);
-            while self.slots[at].life.birth != UNBORN {
+            while !self.slots[at].life.is_none() {
                 at = (at + 1) & (size - 1);
             }
             self.slots[at] = slot;
         }
-        (size - before) * size_of::<Slot<K, W>>()
+        (size - before) * size_of::<Slot<K, W, B>>()
     }
 
-    pub(crate) fn lives(&self) -> impl Iterator<Item = &Life<W>> {
-        self.slots.iter().map(|slot| &slot.life).filter(|life| life.birth != UNBORN)
+    pub(crate) fn lives(&self) -> impl Iterator<Item = &Life<W, B>> {
+        self.slots.iter().map(|slot| &slot.life).filter(|life| !life.is_none())
     }
 }
 
 /// Lives by texts that lie one after the other.
 #[derive(Debug)]
-pub(crate) struct TextTable<const W: usize> {
-    entries: HashTable<TextEntry<W>>,
+pub(crate) struct TextTable<const W: usize, const B: usize> {
+    entries: HashTable<TextEntry<W, B>>,
     texts: Vec<u8>,
 }
 
-impl<const W: usize> Default for TextTable<W> {
+impl<const W: usize, const B: usize> Default for TextTable<W, B> {
     fn default() -> Self {
         Self { entries: HashTable::new(), texts: Vec::new() }
     }
 }
 
 #[derive(Debug)]
-struct TextEntry<const W: usize> {
+struct TextEntry<const W: usize, const B: usize> {
     hash: u64,
     from: usize,
     length: usize,
-    life: Life<W>,
+    life: Life<W, B>,
 }
 
-impl<const W: usize> TextTable<W> {
+impl<const W: usize, const B: usize> TextTable<W, B> {
     /// Adds a row, and says how many bytes the table has grown by.
     pub(crate) fn add(&mut self, text: &[u8], hash: u64, stretch: u32, stretches: &Stretches) -> usize {
         let before = self.bytes();
         let Self { entries, texts } = self;
-        let is_it = |entry: &TextEntry<W>| entry.hash == hash && texts[entry.from..entry.from + entry.length] == *text;
+        let is_it = |entry: &TextEntry<W, B>| entry.hash == hash && texts[entry.from..entry.from + entry.length] == *text;
         let period = stretches.period(stretch);
         if let Some(entry) = entries.find_mut(hash, is_it) {
             entry.life.add(stretch, period);
@@ -200,7 +213,7 @@ impl<const W: usize> TextTable<W> {
         self.entries.allocation_size() + self.texts.capacity()
     }
 
-    pub(crate) fn lives(&self) -> impl Iterator<Item = &Life<W>> {
+    pub(crate) fn lives(&self) -> impl Iterator<Item = &Life<W, B>> {
         self.entries.iter().map(|entry| &entry.life)
     }
 }
@@ -218,8 +231,8 @@ mod tests {
     }
 
     /// Birth and periods of each life, in order.
-    fn sorted<'a>(lives: impl Iterator<Item = &'a Life<4>>) -> Vec<(u32, Vec<usize>)> {
-        let mut lives: Vec<_> = lives.map(|life| (life.birth, life.periods().collect())).collect();
+    fn sorted<'a, const B: usize>(lives: impl Iterator<Item = &'a Life<4, B>>) -> Vec<(u32, Vec<usize>)> {
+        let mut lives: Vec<_> = lives.map(|life| (life.birth() as u32, life.periods().collect())).collect();
         lives.sort();
         lives
     }
@@ -229,7 +242,7 @@ mod tests {
         fn tables_know_every_key(rows in proptest::collection::vec((-40i64..40, 0u32..200), 0..300), parts in 1usize..50) {
             let stretches = stretches();
             let mut expected: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-            let (mut numbers, mut texts) = (LifeTable::<i64, 4>::default(), TextTable::<4>::default());
+            let (mut numbers, mut texts) = (LifeTable::<i64, 4, 0>::default(), TextTable::<4, 1>::default());
             for rows in rows.chunks(parts) {
                 // Keys whose bits all begin alike come to lie beside one another.
                 let waiting = rows.iter().map(|&(key, stretch)| Waiting { key, spread: key.spread() as u32, stretch });

@@ -54,6 +54,11 @@ impl Stretches {
         self.width
     }
 
+    /// Whether each stretch is the period of its own number.
+    pub(crate) fn are_periods(&self) -> bool {
+        self.periods.iter().enumerate().all(|(stretch, &period)| stretch == period as usize)
+    }
+
     /// The period that a stretch lies in.
     #[inline]
     pub(crate) fn period(&self, stretch: u32) -> u32 {
