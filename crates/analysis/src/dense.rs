@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use tenure_history::{Rows, Values};
-use tenure_model::{Alignment, Instant, column};
+use tenure_history::{LifeCounts, Rows, Stretches, Values};
+use tenure_model::{Alignment, Criterion, Day, Instant, column};
 
 use crate::assembly::MOST_CELLS;
 use crate::bits::Bits;
@@ -14,12 +14,13 @@ use crate::columns::Home;
 use crate::counts::{Counts, WHOLE};
 use crate::dialect::{AgeZero, FirstEverRow, FirstReturns, RollingInstants};
 use crate::grid::{Births, Blocks, Grid, Reach, Shape};
-use crate::life::DAY;
+use crate::life::{DAY, Ranges, retained};
 use crate::plan::Plan;
 use crate::predicate::{BucketCustomers, distinct};
 use crate::query::{Birth, Measure, SegmentAsOf};
 use crate::segments::{NOTHING, RowHalves, SegmentId};
 use crate::shared::{Batch, Wants};
+use crate::tally::lived_part;
 use crate::walk::{NO_CURRENCY, Numbering};
 
 /// Beyond so many counters of one segment most would stay 0, and the walk of all queries is as good.
@@ -46,7 +47,23 @@ impl DenseTables {
         let all = plan.filter.is_none() && plan.born.is_none() && plan.returned.is_none() && plan.bounds.are_none();
         let shape = &self.shape;
         let counts = (shape.has_active() || shape.has_rows()) && shape.reach != Reach::Unbroken;
-        (all && counts && !shape.rolling).then_some((self.first, &self.steps))
+        (all && counts && !shape.rolling && shape.reach != Reach::Ranges).then_some((self.first, &self.steps))
+    }
+
+    /// The groups of births as stretches of time, with the age periods that they lie in; nothing where more has to be known
+    /// of a customer than when it was active.
+    pub(crate) fn stretches(&self, plan: &Plan<'_>, span: (Instant, Instant)) -> Option<Stretches> {
+        let all = self.periods(plan).is_some() && plan.units.by_home_day && !plan.segments.any();
+        let plainest = all && self.shape.reach == Reach::Each && self.shape.measure == Measure::Customers;
+        plainest.then_some(())?;
+        let mut starts: Vec<(Instant, u32)> = Vec::with_capacity(self.shape.groups.len());
+        for (place, &group) in self.groups.iter().enumerate() {
+            if group as usize == starts.len() {
+                let day = Day(self.first + place as i32);
+                starts.push((plan.units.zone().start_of_day(day), self.steps[place]));
+            }
+        }
+        Some(Stretches::new(starts, span.0, span.1))
     }
 
     #[inline]
@@ -62,7 +79,8 @@ impl DenseTables {
 
     /// The tables of a plan; nothing where it has to be walked otherwise.
     pub(crate) fn new(plan: &Plan<'_>) -> Option<Self> {
-        let reach = Reach::of(&plan.rules.criterion).filter(|_| is_dense(plan))?;
+        is_dense(plan).then_some(())?;
+        let reach = Reach::of(&plan.rules.criterion, plan.query.min_returns);
         let rolling = plan.rules.alignment == Alignment::Rolling;
         let (first, units) = plan.units.tables();
         let mut groups = Vec::with_capacity(units.len());
@@ -92,7 +110,8 @@ impl DenseTables {
         } else {
             *steps.last()? as usize + 1
         };
-        let shape = Shape { groups: births, steps: most_steps, rolling, reach, measure: plan.query.measure };
+        let brackets = if let Criterion::Brackets(brackets) = &plan.rules.criterion { brackets.ranges().len() } else { 0 };
+        let shape = Shape { groups: births, steps: most_steps, brackets, rolling, reach, measure: plan.query.measure };
         // A table of this length is looked up with less.
         steps.resize(if rolling { 0 } else { steps.len().max(TABLE) }, 0);
         let fits = shape.groups.len().saturating_mul(most_steps) <= MOST_STEPS;
@@ -116,8 +135,9 @@ fn is_dense(plan: &Plan<'_>) -> bool {
         && rules.first_returns == FirstReturns::FromBirth
         && rules.age_zero == AgeZero::Criterion
         && (!plan.segments.any() || matches!(rules.segment_as_of, SegmentAsOf::Birth | SegmentAsOf::Latest))
-        && plan.query.min_returns == 1
         && plan.query.rates.is_none()
+        // What was active within a bracket is counted by brackets.
+        && !(plan.query.measure == Measure::Value && matches!(rules.criterion, Criterion::Brackets(_)))
 }
 
 /// The walk over some buckets.
@@ -149,6 +169,9 @@ struct Notes {
     counted: Bits,
     ages: Vec<u32>,
     currencies: Vec<u32>,
+    /// The ages at which a member was active and how often, and the ages or brackets at which it is retained.
+    runs: Vec<(u32, u32)>,
+    ranges: Ranges,
 }
 
 /// Cells in which members were active.
@@ -188,6 +211,16 @@ struct Place {
 }
 
 impl DenseWalk {
+    /// What lives add up to that were counted by groups of births and age periods.
+    pub(crate) fn of_lives(tables: &DenseTables, lives: LifeCounts) -> Self {
+        let mut walk = Self::default();
+        walk.place(&tables.shape, WHOLE, 0);
+        walk.counts.customers = lives.born.iter().sum();
+        walk.counts.members = walk.counts.customers;
+        walk.grid.set(lives.born, lives.active);
+        walk
+    }
+
     /// Takes the customers of a bucket in, whose rows come next.
     pub(crate) fn enter_bucket(&mut self, plan: &Plan<'_>, customers: &BucketCustomers) {
         if plan.segments.has(Home::Customers) {
@@ -234,7 +267,7 @@ impl DenseWalk {
         let Step { plan, tables, batch, wants, rows } = *step;
         let shape = &tables.shape;
         let days = batch.days(wants.days, rows);
-        let Notes { active, bases, priced, present, born, counted, ages, currencies } = notes;
+        let Notes { active, bases, priced, present, born, counted, ages, currencies, runs, ranges } = notes;
         let marks = marked.then_some(Marks {
             present,
             born: if wants.born.is_some() { born } else { present },
@@ -313,20 +346,29 @@ impl DenseWalk {
             };
             let step = |row: usize| if shape.rolling { ages[row] } else { tables.step(days[row]) };
             let noted = active.found;
-            let needs_notes = shape.has_active() || shape.has_rows() || shape.reach == Reach::Unbroken;
+            let by_notes = matches!(shape.reach, Reach::Unbroken | Reach::Ranges);
+            let needs_notes = shape.has_active() || shape.has_rows() || by_notes;
             if needs_notes && (changes.is_none() || single) {
-                let (base, with_rows) = (place.base as u32, shape.has_rows());
+                let (base, with_rows) = (place.base as u32, shape.has_rows() || shape.reach == Reach::Ranges);
                 if shape.rolling {
                     active.note(|row| ages[row], counted, from..end, base, with_rows);
                 } else {
                     active.note(|row| tables.step(days[row]), counted, from..end, base, with_rows);
                 }
-                if with_rows {
+                if shape.has_rows() {
                     active.count_rows(noted, &mut grid.rows);
                 }
             }
             let reached = match shape.reach {
                 Reach::Each => None,
+                Reach::Ranges => {
+                    active.runs(noted, (place.base + shape.groups[group].first) as u32, runs);
+                    retained(plan, runs, ranges);
+                    for &(from, to) in ranges.iter() {
+                        grid.add_range(shape, place.group, (from, to), lived_part(plan, exposure, from, to));
+                    }
+                    None
+                }
                 Reach::ToLast => match counted {
                     None => Some(step(end - 1)),
                     Some(counted) => counted.last(from, end).map(step),
@@ -412,7 +454,7 @@ impl DenseWalk {
     fn new_block(&mut self, shape: &Shape, segment: SegmentId) -> Option<usize> {
         let blocks = self.blocks.segments().len();
         if blocks > 0 && (blocks + 1) * shape.cells() > MOST_COUNTERS {
-            if self.single.active.is_empty() && self.single.reached.is_empty() {
+            if self.single.is_empty() {
                 self.single.add_block(shape);
             }
             return None;
@@ -528,6 +570,13 @@ impl Active {
         for (&cell, before) in self.cells[noted..self.found].iter().zip(self.before[noted..].windows(2)) {
             rows[cell as usize] += u64::from(before[1] - before[0]);
         }
+    }
+
+    /// The ages of a customer's activity and how much there is, whose notes begin at a place and its ages with a cell.
+    fn runs(&self, noted: usize, zero: u32, runs: &mut Vec<(u32, u32)>) {
+        runs.clear();
+        let notes = self.cells[noted..self.found].iter().zip(self.before[noted..].windows(2));
+        runs.extend(notes.map(|(cell, before)| (cell - zero, before[1] - before[0])));
     }
 
     /// Adds the notes from a place on up.

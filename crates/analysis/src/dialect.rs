@@ -142,6 +142,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// tenure's own rules, where a query says nothing.
+    pub(crate) fn default_rules() -> Self {
+        Self::under(&RetentionQuery::default(), Dialect::Tenure)
+    }
+
     /// The rules of a query under its dialect.
     pub(crate) fn of(query: &RetentionQuery) -> Self {
         Self::under(query, query.dialect)

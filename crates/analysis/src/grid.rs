@@ -19,17 +19,20 @@ pub(crate) enum Reach {
     FromFirst,
     /// From 0 on as long as none is left out.
     Unbroken,
+    /// Any other: ranges of ages, or brackets, are worked out for each member.
+    Ranges,
 }
 
 impl Reach {
-    /// The reach of a criterion that asks for one return; none of brackets.
-    pub(crate) fn of(criterion: &Criterion) -> Option<Self> {
+    /// The reach of a criterion that asks for so many returns.
+    pub(crate) fn of(criterion: &Criterion, min_returns: u32) -> Self {
         match criterion {
-            Criterion::On => Some(Reach::Each),
-            Criterion::OnOrAfter => Some(Reach::ToLast),
-            Criterion::OnOrBefore => Some(Reach::FromFirst),
-            Criterion::Streak => Some(Reach::Unbroken),
-            Criterion::Brackets(_) => None,
+            _ if min_returns != 1 => Reach::Ranges,
+            Criterion::On => Reach::Each,
+            Criterion::OnOrAfter => Reach::ToLast,
+            Criterion::OnOrBefore => Reach::FromFirst,
+            Criterion::Streak => Reach::Unbroken,
+            Criterion::Brackets(_) => Reach::Ranges,
         }
     }
 }
@@ -41,6 +44,8 @@ pub(crate) struct Shape {
     pub(crate) groups: Vec<Births>,
     /// Steps of a group: age periods since the first of all, or ages.
     pub(crate) steps: usize,
+    /// Brackets, where ages are put together.
+    pub(crate) brackets: usize,
     /// Whether members of one group have lived differently long: then it is counted.
     pub(crate) rolling: bool,
     pub(crate) reach: Reach,
@@ -68,6 +73,16 @@ impl Shape {
         self.measure != Measure::Customers
     }
 
+    /// Whether it is noted where a member begins and ceases to be retained.
+    fn has_ranges(&self) -> bool {
+        self.reach == Reach::Ranges
+    }
+
+    /// Where a group's members begin and cease to be retained: an age or bracket more than there are.
+    fn ranges(&self, groups: usize) -> usize {
+        groups * (self.steps.max(self.brackets) + 1)
+    }
+
     /// Counters of a block.
     pub(crate) fn cells(&self) -> usize {
         self.groups.len() * self.steps
@@ -91,6 +106,10 @@ pub(crate) struct Grid {
     pub(crate) reached: Vec<u64>,
     /// The same within the ages lived; where members differ.
     pub(crate) reached_lived: Vec<i64>,
+    /// Where ages or brackets begin at which members are retained, less where they end, from a group's age 0 on; and the same
+    /// within the ages lived.
+    ranges: Vec<i64>,
+    ranges_lived: Vec<i64>,
     /// Activity, and that of it which has an amount or a currency.
     pub(crate) rows: Vec<u64>,
     pub(crate) priced: Vec<u64>,
@@ -118,12 +137,27 @@ impl Grid {
         }
         wide(&mut self.active, shape.has_active());
         wide(&mut self.unlived, shape.rolling && shape.reach == Reach::Each);
-        wide(&mut self.reached, shape.reach != Reach::Each);
+        let reaches = !matches!(shape.reach, Reach::Each | Reach::Ranges);
+        wide(&mut self.reached, reaches);
         // What holds up to the last age lived ends behind it.
-        self.reached_lived.resize(if shape.rolling && shape.reach != Reach::Each { cells } else { 0 }, 0);
+        self.reached_lived.resize(if shape.rolling && reaches { cells } else { 0 }, 0);
+        if shape.has_ranges() {
+            self.ranges.resize(shape.ranges(groups), 0);
+            self.ranges_lived.resize(shape.ranges(groups), 0);
+        }
         wide(&mut self.rows, shape.has_rows());
         wide(&mut self.priced, shape.measure == Measure::Value);
         self.money.iter_mut().for_each(|(_, amounts)| amounts.resize(cells));
+    }
+
+    /// Whether it has no block.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The members of each group and those active at each step, counted elsewhere.
+    pub(crate) fn set(&mut self, members: Vec<u64>, active: Vec<u64>) {
+        (self.members, self.active) = (members, active);
     }
 
     /// Counts a member of a group, who has lived as much as all others.
@@ -137,6 +171,24 @@ impl Grid {
         self.members[group] += 1;
         self.begun[group] = self.begun[group].max(exposure.begun);
         self.lived[group * (shape.steps + 1) + exposure.lived as usize] += 1;
+    }
+
+    /// Notes where a member of a group is retained, in all and within the ages it has lived.
+    pub(crate) fn add_range(&mut self, shape: &Shape, group: usize, range: (u32, Option<u32>), lived: Option<(u32, u32)>) {
+        let first = shape.ranges(group);
+        let last = shape.ranges(1) - 1;
+        let mut add = |from: u32, to: Option<u32>, all: bool| {
+            let ranges = if all { &mut self.ranges } else { &mut self.ranges_lived };
+            // What goes on for ever ends nowhere.
+            ranges[first + (from as usize).min(last)] += 1;
+            if let Some(to) = to {
+                ranges[first + (to as usize + 1).min(last)] -= 1;
+            }
+        };
+        add(range.0, range.1, true);
+        if let Some((from, to)) = lived {
+            add(from, Some(to), false);
+        }
     }
 
     /// Adds the amount of an activity, or one that is missing where there is a currency.
@@ -206,6 +258,13 @@ impl Grid {
                     to.retained_exposed.add(age, Some(age), members - unlived);
                 }
             }
+            Reach::Ranges => {
+                let ranges = shape.ranges(group)..shape.ranges(group + 1);
+                for (age, (all, lived)) in self.ranges[ranges.clone()].iter().zip(&self.ranges_lived[ranges]).enumerate() {
+                    to.retained.step(age as u32, *all);
+                    to.retained_exposed.step(age as u32, *lived);
+                }
+            }
             Reach::ToLast | Reach::Unbroken => {
                 for (last, members) in ages(&self.reached) {
                     to.retained.add(0, Some(last), members);
@@ -269,9 +328,10 @@ impl Grid {
 
     /// Begins anew.
     pub(crate) fn clear(&mut self) {
-        let Self { members, begun, lived, active, unlived, reached, reached_lived, rows, priced, money } = self;
+        let Self { members, begun, lived, active, unlived, reached, reached_lived, ranges, ranges_lived, rows, priced, money } =
+            self;
         begun.fill(0);
-        reached_lived.fill(0);
+        [reached_lived, ranges, ranges_lived].into_iter().for_each(|counters| counters.fill(0));
         [members, lived, active, unlived, reached, rows, priced].into_iter().for_each(|counters| counters.fill(0));
         money.clear();
     }

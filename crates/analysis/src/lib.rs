@@ -33,6 +33,7 @@ mod shared;
 mod summary;
 mod tally;
 mod units;
+mod unordered;
 mod walk;
 
 pub use dialect::{Dialect, ValueAverage};
@@ -45,3 +46,4 @@ pub use members::{CellOf, MemberRow, Members, members, segment_value};
 pub use predicate::columns_of;
 pub use query::{Ages, Birth, DEFAULT_LEVEL, Measure, Rates, RetentionQuery, SegmentAsOf, Summary};
 pub use retention::{MOST_AGES, retention, retentions};
+pub use unordered::retention_of_unordered;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use tenure_model::{Age, Alignment, Criterion, Day, Decimal, FiscalStart, Granularity, Period, TimePoint, WeekStart, Zone};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Rules};
 use crate::error::Error;
 
 /// The level of intervals unless another is asked for.
@@ -104,6 +104,15 @@ impl RetentionQuery {
     /// The periods that ages are counted in.
     pub fn age_period(&self) -> Period {
         self.age.unwrap_or(self.cohort)
+    }
+
+    /// Whether customers and times alone answer it: it names no column, and follows tenure's own rules.
+    pub fn is_plain(&self) -> bool {
+        Rules::of(self) == Rules::default_rules()
+            && self.measure == Measure::Customers
+            && self.min_returns == 1
+            && self.by.is_empty()
+            && [&self.born, &self.returned, &self.filter].into_iter().all(Option::is_none)
     }
 
     /// Refuses what contradicts itself.

@@ -81,7 +81,7 @@ pub(crate) struct Outcome {
     pub(crate) segments: HashMap<u32, Segment>,
     /// The currencies by the numbers that the counts know them by; the others have none.
     pub(crate) currencies: HashMap<u32, String>,
-    events_seen: Option<HashSet<String>>,
+    pub(crate) events_seen: Option<HashSet<String>>,
 }
 
 impl Outcome {

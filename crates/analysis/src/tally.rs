@@ -57,7 +57,7 @@ impl Sink for Counts {
 }
 
 /// The part of a range of ages, or the bracket, that a member has lived.
-fn lived_part(plan: &Plan<'_>, exposure: Exposure, from: u32, to: Option<u32>) -> Option<(u32, u32)> {
+pub(crate) fn lived_part(plan: &Plan<'_>, exposure: Exposure, from: u32, to: Option<u32>) -> Option<(u32, u32)> {
     if let Criterion::Brackets(brackets) = &plan.rules.criterion {
         let range = brackets.ranges()[from as usize];
         return (exposure.lived > last_age_to_live(range)).then_some((from, from));

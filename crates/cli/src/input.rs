@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use tenure_history::{History, Target};
+use tenure_analysis::{RetentionMatrix, RetentionQuery, retention_of_unordered};
+use tenure_history::{History, Target, Unordered};
 use tenure_ingest::{Export, Ingested, Options, RejectLimit, Report};
-use tenure_model::{Instant, Zone};
+use tenure_model::{Instant, ObservationWindow, Zone, column};
 
 use crate::args::MappingArgs;
+use crate::memory::default_memory;
 use crate::progress::Bars;
 use crate::term::Term;
 
@@ -23,16 +25,20 @@ pub(crate) enum Opened {
 
 /// Opens a history, or reads an export into one that leaves nothing on disk.
 pub(crate) fn open(input: &Path, mapping: &MappingArgs, term: &Term) -> anyhow::Result<Opened> {
-    open_for(input, mapping, &[], term)
+    open_for(input, mapping, &Wanted::default(), term)
 }
 
-/// The same for a query: an export's columns that the query names are kept. Each comes with the flag that names it.
-pub(crate) fn open_for(
-    input: &Path,
-    mapping: &MappingArgs,
-    asked: &[(String, &'static str)],
-    term: &Term,
-) -> anyhow::Result<Opened> {
+/// What a query wants of an export.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// The columns that it names, each with the flag that names it.
+    pub(crate) columns: Vec<(String, &'static str)>,
+    /// Whether customers and times alone answer it.
+    pub(crate) plain: bool,
+}
+
+/// The same for a query: of an export what the query wants is kept.
+pub(crate) fn open_for(input: &Path, mapping: &MappingArgs, wanted: &Wanted, term: &Term) -> anyhow::Result<Opened> {
     if input.is_dir() {
         let history = History::open(input)?;
         if let Some(flag) = mapping.first_given() {
@@ -41,8 +47,7 @@ pub(crate) fn open_for(
         return Ok(Opened::History(Box::new(history)));
     }
     let exports = exports(&[input.to_owned()])?;
-    let mut options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
-    options.mapping.asked = asked.to_vec();
+    let options = options_for(mapping, wanted)?;
     let ingested = tenure_ingest::ingest(&exports, &options, Target::Memory, &Bars::new(term))?;
     for input in &ingested.report.inputs {
         for note in &input.notes {
@@ -71,6 +76,39 @@ pub(crate) fn open_for(
             Ok(Opened::TooManyRejects)
         }
     }
+}
+
+/// Answers a plain question where the rows of its export lie; nothing where these must be laid out first.
+pub(crate) fn answer_directly(
+    input: &Path,
+    mapping: &MappingArgs,
+    query: &RetentionQuery,
+    term: &Term,
+) -> anyhow::Result<Option<(RetentionMatrix, ObservationWindow)>> {
+    if !query.is_plain() || input.is_dir() {
+        return Ok(None);
+    }
+    let options = options_for(mapping, &Wanted { columns: Vec::new(), plain: true })?;
+    let bars = Bars::new(term);
+    let Some(direct) = tenure_ingest::direct(&exports(&[input.to_owned()])?, &options, &bars) else { return Ok(None) };
+    let Some(matrix) = retention_of_unordered(&direct, query)? else { return Ok(None) };
+    let notes: Vec<String> = direct.notes().map(|(export, note)| format!("{export}: {note}")).collect();
+    let observed = direct.outline().window();
+    drop(direct);
+    drop(bars);
+    notes.iter().for_each(|note| term.note(note));
+    Ok(Some((matrix, observed)))
+}
+
+/// The options for a query at this moment.
+fn options_for(mapping: &MappingArgs, wanted: &Wanted) -> anyhow::Result<Options> {
+    let mut options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
+    options.mapping.asked = wanted.columns.clone();
+    if wanted.plain {
+        options.mapping.unasked = vec![column::EVENT];
+    }
+    options.memory = default_memory();
+    Ok(options)
 }
 
 /// The options of an ingest at this moment.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 
+use crate::parquet_pages::Pages;
+
 /// Rows of an export as they came, column by column.
 #[derive(Debug)]
 pub struct Batch {
@@ -132,6 +134,11 @@ pub trait Rows: Sync {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) where the rest of the file can't be read;
     /// [`ErrorKind::Received`](crate::ErrorKind::Received) where the sink ended the reading.
     fn read(&self, columns: &[usize], sink: Sink<'_>) -> Result<(), crate::error::Error>;
+
+    /// Its pages, where it is a Parquet file.
+    fn pages(&self) -> Option<Pages<'_>> {
+        None
+    }
 
     /// What the rows are, for the report.
     fn format(&self) -> &'static str;

@@ -14,15 +14,16 @@ use crate::batch::{Batch, RowNumbers, Rows, Sink, plain_array, plain_type};
 use crate::error::Error;
 use crate::foreign::guarded;
 use crate::input::{Input, Whole};
+use crate::parquet_pages::Pages;
 
 /// Few enough that most of a batch's columns stay in the caches of a core while they are looked at.
 const BATCH_ROWS: usize = 32 * 1024;
 
 /// A Parquet file. Rows are numbered from 1.
 pub(crate) struct ParquetRows {
-    input: Input,
-    whole: Whole,
-    metadata: ArrowReaderMetadata,
+    pub(crate) input: Input,
+    pub(crate) whole: Whole,
+    pub(crate) metadata: ArrowReaderMetadata,
     header: Vec<Arc<str>>,
     /// The types of the columns by the file's own account.
     types: Vec<DataType>,
@@ -48,6 +49,11 @@ impl ParquetRows {
         let header = metadata.schema().fields().iter().map(|field| field.name().as_str().into()).collect();
         let views = is_flat(&metadata);
         Ok(Self { input, whole, metadata, header, types, views })
+    }
+
+    /// Whether the leaves are the columns.
+    pub(crate) fn is_flat(&self) -> bool {
+        is_flat(&self.metadata)
     }
 
     fn read_group<R: ChunkReader + 'static>(
@@ -175,6 +181,10 @@ impl Rows for ParquetRows {
             self.input.consumed.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
             Ok(())
         })
+    }
+
+    fn pages(&self) -> Option<Pages<'_>> {
+        Some(Pages::of(self))
     }
 
     fn format(&self) -> &'static str {

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, internal};
 use crate::existing::{Registry, customers_schema, listed_conform};
 use crate::fingerprint::Fingerprint;
 use crate::layout::customer_bucket;
-use crate::manifest::{FileEntry, MANIFEST, Manifest, Segment, Source, join_spans, sum};
+use crate::manifest::{BucketFile, FileEntry, MANIFEST, Manifest, Segment, Source, join_spans, sum};
 use crate::merge::{Ties, conform, merge};
 use crate::parquet_read::HistoryFile;
 use crate::runs::Runs;
@@ -44,6 +44,8 @@ enum Storage {
         buckets: Vec<RecordBatch>,
         customers: Vec<RecordBatch>,
     },
+    /// Nothing yet: rows are known to be somewhere else.
+    Outline,
 }
 
 impl History {
@@ -79,6 +81,26 @@ impl History {
 
     pub(crate) fn in_memory(manifest: Manifest, buckets: Vec<RecordBatch>, customers: Vec<RecordBatch>, home_zone: Zone) -> Self {
         Self { manifest, home_zone, storage: Storage::Memory { buckets, customers } }
+    }
+
+    /// What is known of activity from `first` to `last`, of which exports say nothing from `observed_until` on, before its
+    /// rows are laid out. These can't be read, and its content is that of no row.
+    pub fn outline(home_zone: Zone, first: Instant, last: Instant, observed_until: Instant) -> Self {
+        let file = FileEntry { file: String::new(), rows: 0, bytes: 0, footer: String::new() };
+        let file = BucketFile { bucket: 0, file, span: Some((first.0, last.0)), content: Fingerprint::default() };
+        let mut manifest = Manifest::new(home_zone.name(), 1);
+        manifest.segments.push(Segment {
+            id: 1,
+            table: Table::Activity,
+            keyed: false,
+            attributes: Vec::new(),
+            scales: Vec::new(),
+            observed_until: Some(observed_until.0),
+            sources: Vec::new(),
+            shapes: Vec::new(),
+            files: vec![file],
+        });
+        Self { manifest, home_zone, storage: Storage::Outline }
     }
 
     /// The zone of the `day` column.
@@ -137,7 +159,7 @@ impl History {
     pub fn customers(&self) -> u64 {
         match &self.storage {
             Storage::Memory { customers, .. } => customers.iter().map(|bucket| bucket.num_rows() as u64).sum(),
-            Storage::Directory { .. } => self.manifest.customers.count(),
+            Storage::Directory { .. } | Storage::Outline => self.manifest.customers.count(),
         }
     }
 
@@ -154,7 +176,7 @@ impl History {
     pub fn aliases(&self) -> Result<usize, Error> {
         match &self.storage {
             Storage::Directory { dir, .. } => Ok(Aliases::read(dir, &self.manifest)?.len()),
-            Storage::Memory { .. } => Ok(0),
+            Storage::Memory { .. } | Storage::Outline => Ok(0),
         }
     }
 
@@ -226,6 +248,7 @@ impl History {
                 wanted.sort_unstable();
                 each(&Rows::new(listed.project(&wanted).map_err(internal)?))
             }
+            Storage::Outline => Err(not_laid_out().into()),
             Storage::Memory { .. } if self.manifest.table(table).next().is_none() => Ok(()),
             Storage::Memory { buckets, .. } => {
                 let all = &buckets[bucket as usize];
@@ -313,6 +336,7 @@ impl History {
             }
         };
         match &self.storage {
+            Storage::Outline => return Err(not_laid_out().into()),
             Storage::Memory { buckets, .. } => {
                 for (place, name) in columns.iter().enumerate() {
                     let column = buckets.get(bucket as usize).and_then(|rows| rows.column_by_name(name));
@@ -340,6 +364,7 @@ impl History {
         let batch = match &self.storage {
             Storage::Directory { dir, .. } => Registry::read(dir, &self.manifest, bucket)?.table,
             Storage::Memory { customers, .. } => listed_conform(&customers[bucket as usize], &customers_schema(&[]))?,
+            Storage::Outline => return Err(not_laid_out()),
         };
         Ok(Rows::new(batch))
     }
@@ -382,6 +407,10 @@ impl History {
         }
         Arc::new(Schema::new(fields))
     }
+}
+
+fn not_laid_out() -> Error {
+    Error::unsupported("the rows of this activity are not laid out, and the query needs them; ingest the export first")
 }
 
 impl Error {

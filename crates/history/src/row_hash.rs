@@ -5,7 +5,7 @@
 const LENGTH: u64 = 58;
 
 /// The first words of the secret that xxh3 is defined with.
-const SECRET: [u64; 8] = [
+pub(crate) const SECRET: [u64; 8] = [
     0xbe4b_a423_396c_feb8,
     0x1cad_21f7_2c81_017c,
     0xdb97_9083_e96d_d4de,
@@ -16,7 +16,7 @@ const SECRET: [u64; 8] = [
     0x4c26_3a81_e690_35e0,
 ];
 
-const PRIMES: [u64; 3] = [0x9e37_79b1_85eb_ca87, 0xc2b2_ae3d_27d4_eb4f, 0x85eb_ca77_c2b2_ae63];
+pub(crate) const PRIMES: [u64; 3] = [0x9e37_79b1_85eb_ca87, 0xc2b2_ae3d_27d4_eb4f, 0x85eb_ca77_c2b2_ae63];
 
 /// The bytes of a row: customer, time, event, units, then one byte each for decimals and whether there is a value,
 /// currency and attributes.
@@ -60,7 +60,7 @@ fn mixed(pair: [u64; 2], secret: usize) -> u64 {
 }
 
 #[inline]
-fn avalanche(mut hash: u64) -> u64 {
+pub(crate) fn avalanche(mut hash: u64) -> u64 {
     hash ^= hash >> 37;
     hash = hash.wrapping_mul(0x1656_6791_9e37_79f9);
     hash ^ hash >> 32

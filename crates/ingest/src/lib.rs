@@ -15,6 +15,7 @@ mod batch_reader;
 mod columns;
 mod customers;
 mod detect;
+mod direct;
 mod draft;
 mod error;
 mod fields;
@@ -30,6 +31,7 @@ mod run;
 mod shapes;
 mod style;
 
+pub use direct::{Direct, direct};
 pub use error::{Error, ErrorKind};
 pub use options::{Attributes, Field, Mapping, Options, RejectLimit, Source};
 pub use preset::{Preset, PresetChoice, table_misfit};

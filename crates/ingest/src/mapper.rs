@@ -21,7 +21,7 @@ use crate::rejects::RejectsFile;
 use crate::report::{Reason, Reject, Rejects, RowCounts};
 
 /// Activity later than this after the ingest is rejected as future-dated.
-const FUTURE_MICROS: i64 = 24 * 3600 * 1_000_000;
+pub(crate) const FUTURE_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 /// Where one of the table's columns comes from.
 #[derive(Debug, Clone)]

@@ -163,7 +163,7 @@ pub(crate) struct Opened {
     pub(crate) draft: Draft,
     /// Whether it is a file of rejected rows.
     pub(crate) mends: bool,
-    notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What came of reading an export.
@@ -173,7 +173,7 @@ struct Read {
 }
 
 impl Opened {
-    fn new(export: &Export, options: &Options) -> Result<Self, Error> {
+    pub(crate) fn new(export: &Export, options: &Options) -> Result<Self, Error> {
         let mut input = Input::open(export)?;
         let input_name = input.name.clone();
         let hints = |preset: preset::Hints| Hints { sheet: options.sheet.clone(), ..preset.into() };

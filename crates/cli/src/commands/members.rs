@@ -7,7 +7,7 @@ use tenure_report::{counted, render_members};
 
 use crate::Status;
 use crate::args::MappingArgs;
-use crate::input::{Opened, open_for};
+use crate::input::{Opened, Wanted, open_for};
 use crate::output::OutputArgs;
 use crate::query::{CellArgs, QueryArgs};
 use crate::term::Term;
@@ -46,8 +46,8 @@ pub(crate) fn run(args: &MembersArgs, term: &Term) -> anyhow::Result<Status> {
     let format = args.output.format()?;
     let (query, cell) = (args.query.resolve()?, args.cell.resolve()?);
     args.output.check_input(&args.input)?;
-    let asked = args.query.asked_columns();
-    let Opened::History(history) = open_for(&args.input, &args.mapping, &asked, term)? else {
+    let wanted = Wanted { columns: args.query.asked_columns(), plain: false };
+    let Opened::History(history) = open_for(&args.input, &args.mapping, &wanted, term)? else {
         return Ok(Status::LimitCrossed);
     };
     args.query.check_amounts(&history)?;

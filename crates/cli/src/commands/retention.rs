@@ -3,13 +3,12 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use tenure_analysis::{CellOf, Measure, RetentionMatrix, explain, retention};
-use tenure_history::History;
-use tenure_model::{Age, TimePoint};
+use tenure_model::{Age, ObservationWindow, TimePoint};
 use tenure_report::{Format, Layout, Show, TableStyle, explanation_json, explanation_text, render_retention, retention_sentence};
 
 use crate::Status;
 use crate::args::MappingArgs;
-use crate::input::{Opened, open_for};
+use crate::input::{Opened, Wanted, answer_directly, open_for};
 use crate::output::OutputArgs;
 use crate::query::QueryArgs;
 use crate::saved::save;
@@ -75,8 +74,16 @@ pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term)
     let format = args.output.format()?;
     let query = args.query.resolve()?;
     args.output.check_input(&args.input)?;
-    let asked = args.query.asked_columns();
-    let Opened::History(history) = open_for(&args.input, &args.mapping, &asked, term)? else {
+    if !args.explain
+        && args.save.is_none()
+        && let Some((matrix, observed)) = answer_directly(&args.input, &args.mapping, &query, term)?
+    {
+        warn(observed, &matrix, term);
+        args.shape.write(&matrix, &args.output, format, term)?;
+        return Ok(Status::Done);
+    }
+    let wanted = Wanted { columns: args.query.asked_columns(), plain: query.is_plain() && !args.explain };
+    let Opened::History(history) = open_for(&args.input, &args.mapping, &wanted, term)? else {
         return Ok(Status::LimitCrossed);
     };
     if args.explain {
@@ -100,14 +107,14 @@ pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term)
         save(&args.input, name, typed)?;
         term.note(&format!("kept as \"{name}\"; run it with: tenure run {}", args.input.join("queries.toml").display()));
     }
-    warn(&history, &matrix, term);
+    warn(history.window(), &matrix, term);
     args.shape.write(&matrix, &args.output, format, term)?;
     Ok(Status::Done)
 }
 
 /// What a reader of a matrix should know that it does not say itself.
-pub(crate) fn warn(history: &History, matrix: &RetentionMatrix, term: &Term) {
-    if let (Some(until), Some(observed)) = (matrix.window.until, history.window().until)
+pub(crate) fn warn(observed: ObservationWindow, matrix: &RetentionMatrix, term: &Term) {
+    if let (Some(until), Some(observed)) = (matrix.window.until, observed.until)
         && until > observed
         // The window of this dialect goes on to the end of a period by itself.
         && matrix.definition.dialect != "posthog"

@@ -11,7 +11,7 @@ use tenure_report::{Align, TextTable, bytes_text};
 use crate::Status;
 use crate::args::MappingArgs;
 use crate::commands::retention::{ShapeArgs, warn};
-use crate::input::{Opened, open_for};
+use crate::input::{Opened, Wanted, open_for};
 use crate::output::{OutputArgs, write_stdout};
 use crate::query::QueryArgs;
 use crate::saved::flags_of;
@@ -67,8 +67,11 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> anyhow::Result<Status> {
         Some(over) => over.clone(),
         None => file.input()?,
     };
-    let asked: Vec<_> = file.queries.iter().flat_map(|named| named.listed.query.asked_columns()).collect();
-    let Opened::History(history) = open_for(&input, &args.mapping, &asked, term)? else { return Ok(Status::LimitCrossed) };
+    let wanted = Wanted {
+        columns: file.queries.iter().flat_map(|named| named.listed.query.asked_columns()).collect(),
+        plain: file.queries.iter().all(|named| named.query.is_plain()),
+    };
+    let Opened::History(history) = open_for(&input, &args.mapping, &wanted, term)? else { return Ok(Status::LimitCrossed) };
     for named in &file.queries {
         let wrong = |error: anyhow::Error| anyhow!("{}: query \"{}\": {error}", args.queries.display(), named.name);
         named.listed.output.check_input(&input).map_err(wrong)?;
@@ -149,7 +152,7 @@ impl Queries {
         ];
         let mut summary = TextTable::new(&columns);
         for (named, matrix) in self.queries.iter().zip(&matrices) {
-            warn(history, matrix, term);
+            warn(history.window(), matrix, term);
             let format = named.listed.output.format()?;
             let (written, bytes) = match named.listed.output.path() {
                 Some(path) => {

@@ -82,7 +82,7 @@ fn summed(matrix: &RetentionMatrix) -> BTreeMap<(String, Option<String>), Sums> 
         sum.cells.resize(row.cells.len(), Default::default());
         for (sum, cell) in sum.cells.iter_mut().zip(&row.cells) {
             sum.0 += cell.cell.exposed().unwrap_or_default();
-            if !(stays && matches!(cell.cell, Cell::InProgress { .. })) {
+            if !stays {
                 sum.1 += cell.cell.retained().unwrap_or_default();
             }
             sum.2 += cell.cell.retained_exposed().unwrap_or_default();

@@ -305,7 +305,8 @@ impl Draft<'_> {
         let roles = [CUSTOMER].into_iter().chain(table.columns().iter().map(|column| column.name));
         for role in roles {
             let priced_by_month = self.is_monthly_amount();
-            if self.is_given(role) || priced_by_month && role == column::QUANTITY {
+            let unasked = self.mapping.unasked.contains(&role);
+            if self.is_given(role) || unasked || priced_by_month && role == column::QUANTITY {
                 continue;
             }
             if priced_by_month && role == column::INTERVAL {
