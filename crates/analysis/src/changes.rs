@@ -73,14 +73,7 @@ struct State {
 ///
 /// Where a customer or a period ends can't be foretold, so the loop has no branches: it notes every row, and keeps a note
 /// only if it counts.
-fn note(
-    step: impl Fn(usize) -> u32,
-    all: usize,
-    starts: &[u64],
-    notes: &mut [u32],
-    rows: &mut [u32],
-    state: &mut State,
-) {
+fn note(step: impl Fn(usize) -> u32, all: usize, starts: &[u64], notes: &mut [u32], rows: &mut [u32], state: &mut State) {
     let State { row: from, mut found, mut last } = *state;
     for row in from..all {
         let step = step(row);

@@ -3,17 +3,18 @@
 
 use std::collections::HashSet;
 
-use tenure_history::{LifeCounts, Rows, Stretches, Values};
-use tenure_model::{Alignment, Criterion, Day, Instant, column};
+use tenure_history::{LifeCounts, Rows, Values};
+use tenure_model::{Instant, column};
 
+use crate::active::Active;
 use crate::assembly::MOST_CELLS;
 use crate::bits::Bits;
-use crate::changes::{Changes, TABLE};
-use crate::clock::{Ages, Clock, Exposure};
+use crate::changes::Changes;
+use crate::clock::Ages;
 use crate::columns::Home;
 use crate::counts::{Counts, WHOLE};
-use crate::dialect::{AgeZero, FirstEverRow, FirstReturns, RollingInstants};
-use crate::grid::{Births, Blocks, Grid, Reach, Shape};
+use crate::dense_tables::DenseTables;
+use crate::grid::{Blocks, Grid, Reach, Shape};
 use crate::life::{DAY, Ranges, retained};
 use crate::plan::Plan;
 use crate::predicate::{BucketCustomers, distinct};
@@ -23,122 +24,8 @@ use crate::shared::{Batch, Wants};
 use crate::tally::lived_part;
 use crate::walk::{NO_CURRENCY, Numbering};
 
-/// Beyond so many counters of one segment most would stay 0, and the walk of all queries is as good.
-const MOST_STEPS: usize = 4 << 20;
-
 /// So many counters a thread has for all segments together; the members of further segments are counted one by one.
 const MOST_COUNTERS: usize = 8 << 20;
-
-/// What each day means to the dense walk.
-#[derive(Debug)]
-pub(crate) struct DenseTables {
-    /// The first day that is tabulated.
-    first: i32,
-    /// The age period of each day, counted from that of the first; empty where ages are counted from the birth.
-    steps: Vec<u32>,
-    /// The group of births of each day.
-    groups: Vec<u32>,
-    shape: Shape,
-}
-
-impl DenseTables {
-    /// Where all rows of a plan count, and what begins with them is counted: the first day, and the age period of each day.
-    pub(crate) fn periods(&self, plan: &Plan<'_>) -> Option<(i32, &[u32])> {
-        let all = plan.filter.is_none() && plan.born.is_none() && plan.returned.is_none() && plan.bounds.are_none();
-        let shape = &self.shape;
-        let counts = (shape.has_active() || shape.has_rows()) && shape.reach != Reach::Unbroken;
-        (all && counts && !shape.rolling && shape.reach != Reach::Ranges).then_some((self.first, &self.steps))
-    }
-
-    /// The groups of births as stretches of time, with the age periods that they lie in; nothing where more has to be known
-    /// of a customer than when it was active.
-    pub(crate) fn stretches(&self, plan: &Plan<'_>, span: (Instant, Instant)) -> Option<Stretches> {
-        let all = self.periods(plan).is_some() && plan.units.by_home_day && !plan.segments.any();
-        let plainest = all && self.shape.reach == Reach::Each && self.shape.measure == Measure::Customers;
-        plainest.then_some(())?;
-        let mut starts: Vec<(Instant, u32)> = Vec::with_capacity(self.shape.groups.len());
-        for (place, &group) in self.groups.iter().enumerate() {
-            if group as usize == starts.len() {
-                let day = Day(self.first + place as i32);
-                starts.push((plan.units.zone().start_of_day(day), self.steps[place]));
-            }
-        }
-        Some(Stretches::new(starts, span.0, span.1))
-    }
-
-    #[inline]
-    fn place(&self, day: i32) -> usize {
-        (day - self.first) as usize
-    }
-
-    /// The age period of a day, counted from that of the first.
-    #[inline]
-    fn step(&self, day: i32) -> u32 {
-        self.steps[self.place(day)]
-    }
-
-    /// The tables of a plan; nothing where it has to be walked otherwise.
-    pub(crate) fn new(plan: &Plan<'_>) -> Option<Self> {
-        is_dense(plan).then_some(())?;
-        let reach = Reach::of(&plan.rules.criterion, plan.query.min_returns);
-        let rolling = plan.rules.alignment == Alignment::Rolling;
-        let (first, units) = plan.units.tables();
-        let mut groups = Vec::with_capacity(units.len());
-        let mut steps = Vec::with_capacity(units.len());
-        let mut births: Vec<Births> = Vec::new();
-        let (mut last, mut first_period) = (None, None);
-        for (place, (cohort, period)) in units.enumerate() {
-            let step = (period - *first_period.get_or_insert(period)) as u32;
-            let key = (cohort, if rolling { 0 } else { period });
-            if last.replace(key) != Some(key) {
-                let (first, exposure) = if rolling {
-                    (0, Exposure { lived: 0, begun: 0 })
-                } else {
-                    (step as usize, plan.clock.start(&plan.units, Instant(0), first + place as i64).exposure)
-                };
-                births.push(Births { cohort, first, exposure });
-            }
-            groups.push(births.len() as u32 - 1);
-            if !rolling {
-                steps.push(step);
-            }
-        }
-        let most_steps = if rolling {
-            // Nobody is born before the first day begins.
-            let earliest = plan.units.zone().start_of_day(plan.units.day(first));
-            plan.clock.start(&plan.units, earliest, first).exposure.begun as usize + 2
-        } else {
-            *steps.last()? as usize + 1
-        };
-        let brackets = if let Criterion::Brackets(brackets) = &plan.rules.criterion { brackets.ranges().len() } else { 0 };
-        let shape = Shape { groups: births, steps: most_steps, brackets, rolling, reach, measure: plan.query.measure };
-        // A table of this length is looked up with less.
-        steps.resize(if rolling { 0 } else { steps.len().max(TABLE) }, 0);
-        let fits = shape.groups.len().saturating_mul(most_steps) <= MOST_STEPS;
-        fits.then_some(())?;
-        Some(Self { first: i32::try_from(first).ok()?, steps, groups, shape })
-    }
-}
-
-/// Whether the rules of a plan are those of the dense walk.
-fn is_dense(plan: &Plan<'_>) -> bool {
-    let rules = &plan.rules;
-    let by_day = matches!(&plan.clock, Clock::Calendar(_) | Clock::Rolling { instants: RollingInstants::Exact, .. });
-    let of_birth = match rules.birth {
-        Birth::First => true,
-        Birth::FirstEver => rules.first_ever == FirstEverRow::OfAnyKind,
-        Birth::Recurring | Birth::Declared(_) => false,
-    };
-    of_birth
-        && by_day
-        && plan.units.are_days()
-        && rules.first_returns == FirstReturns::FromBirth
-        && rules.age_zero == AgeZero::Criterion
-        && (!plan.segments.any() || matches!(rules.segment_as_of, SegmentAsOf::Birth | SegmentAsOf::Latest))
-        && plan.query.rates.is_none()
-        // What was active within a bracket is counted by brackets.
-        && !(plan.query.measure == Measure::Value && matches!(rules.criterion, Criterion::Brackets(_)))
-}
 
 /// The walk over some buckets.
 #[derive(Debug, Default)]
@@ -172,16 +59,6 @@ struct Notes {
     /// The ages at which a member was active and how often, and the ages or brackets at which it is retained.
     runs: Vec<(u32, u32)>,
     ranges: Ranges,
-}
-
-/// Cells in which members were active.
-#[derive(Debug, Default)]
-struct Active {
-    /// The first so many are notes.
-    cells: Vec<u32>,
-    found: usize,
-    /// How many rows of its customer come before each note, and behind the last note of a customer how many it has.
-    before: Vec<u32>,
 }
 
 /// Which rows of a batch count for what; nothing where all do.
@@ -229,6 +106,11 @@ impl DenseWalk {
         }
     }
 
+    /// Whether there are more cells than can be shown.
+    pub(crate) fn has_too_many(&self) -> bool {
+        self.counts.too_many
+    }
+
     /// Walks a batch of whole customers.
     pub(crate) fn walk(&mut self, plan: &Plan<'_>, tables: &DenseTables, wants: &Wants, batch: &Batch, rows: &Rows) {
         if plan.asks_for_events() {
@@ -255,9 +137,9 @@ impl DenseWalk {
         self.counts.members += births.len() as u64;
         bases.clear();
         for &birth in births {
-            let group = tables.groups[tables.place(days[birth as usize])];
-            self.grid.add_member(group as usize);
-            bases.push(group * shape.steps as u32);
+            let group = tables.group(days[birth as usize]);
+            self.grid.add_member(group);
+            bases.push((group * shape.steps) as u32);
         }
         self.grid.add_changes(shape, changes, bases);
     }
@@ -325,7 +207,7 @@ impl DenseWalk {
             } else {
                 WHOLE
             };
-            let group = tables.groups[tables.place(days[birth])] as usize;
+            let group = tables.group(days[birth]);
             let place = self.place(shape, segment, group);
             let single = place.is_none();
             let place = place.unwrap_or(Place { base: group * shape.steps, group });
@@ -498,92 +380,6 @@ impl Notes {
             }
         }
         true
-    }
-}
-
-/// Notes the cells in which a customer is seen anew behind others, and says how many notes there are then.
-///
-/// Where a period ends can't be foretold, so the loop has no branches: it notes every row, and keeps a note only if it
-/// counts.
-#[inline]
-fn note_changes(step: impl Fn(usize) -> u32, rows: usize, base: u32, cells: &mut [u32], mut found: usize) -> usize {
-    let mut last = u32::MAX;
-    for row in 0..rows {
-        let step = step(row);
-        cells[found] = base + step;
-        found += usize::from(step != last);
-        last = step;
-    }
-    found
-}
-
-impl Active {
-    /// Makes room for the notes of a batch.
-    fn begin(&mut self, rows: usize) {
-        self.found = 0;
-        if self.cells.len() <= rows {
-            self.cells.resize(rows + 1, 0);
-            self.before.resize(rows + 1, 0);
-        }
-    }
-
-    /// Notes the cells in which a customer is seen anew by rows that count, and how many of these came before.
-    #[inline]
-    fn note(
-        &mut self,
-        step: impl Fn(usize) -> u32,
-        counted: Option<&Bits>,
-        rows: std::ops::Range<usize>,
-        base: u32,
-        with_rows: bool,
-    ) {
-        let (cells, before, mut found) = (&mut self.cells[..], &mut self.before[..], self.found);
-        let (mut last, mut passed) = (u32::MAX, 0);
-        match (counted, with_rows) {
-            (None, false) => found = note_changes(|row| step(rows.start + row), rows.len(), base, cells, found),
-            (None, true) => {
-                for row in rows {
-                    let step = step(row);
-                    cells[found] = base + step;
-                    before[found] = passed;
-                    found += usize::from(step != last);
-                    passed += 1;
-                    last = step;
-                }
-            }
-            (Some(counted), _) => counted.each(rows, |row| {
-                let step = step(row);
-                cells[found] = base + step;
-                before[found] = passed;
-                found += usize::from(step != last);
-                passed += 1;
-                last = step;
-            }),
-        }
-        before[found] = passed;
-        self.found = found;
-    }
-
-    /// Adds the rows of a customer, whose notes begin at a place.
-    #[inline]
-    fn count_rows(&self, noted: usize, rows: &mut [u64]) {
-        for (&cell, before) in self.cells[noted..self.found].iter().zip(self.before[noted..].windows(2)) {
-            rows[cell as usize] += u64::from(before[1] - before[0]);
-        }
-    }
-
-    /// The ages of a customer's activity and how much there is, whose notes begin at a place and its ages with a cell.
-    fn runs(&self, noted: usize, zero: u32, runs: &mut Vec<(u32, u32)>) {
-        runs.clear();
-        let notes = self.cells[noted..self.found].iter().zip(self.before[noted..].windows(2));
-        runs.extend(notes.map(|(cell, before)| (cell - zero, before[1] - before[0])));
-    }
-
-    /// Adds the notes from a place on up.
-    fn add(&self, shape: &Shape, noted: usize, grid: &mut Grid) {
-        if shape.has_active() {
-            self.cells[noted..self.found].iter().for_each(|&cell| grid.active[cell as usize] += 1);
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! With `value` there is a block for each currency that a row bears. An event with neither value nor currency counts as an
 //! event without value in every block; an amount without currency has a block of its own.
 
+mod active;
 mod assembly;
 mod bits;
 mod changes;
@@ -14,6 +15,9 @@ mod clock;
 mod columns;
 mod counts;
 mod dense;
+mod dense_tables;
+#[cfg(test)]
+mod dense_tests;
 mod dialect;
 mod error;
 mod events;

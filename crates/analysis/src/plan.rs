@@ -9,7 +9,7 @@ use tenure_model::{AgeRange, Alignment, Criterion, Instant, ObservationWindow, c
 
 use crate::clock::Clock;
 use crate::columns::{Columns, Home};
-use crate::dense::DenseTables;
+use crate::dense_tables::DenseTables;
 use crate::dialect::{Dialect, FirstEverRow, FirstReturns, Rules, WindowEnd};
 use crate::error::Error;
 use crate::matrix::Segment;

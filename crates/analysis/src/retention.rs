@@ -5,7 +5,8 @@ use tenure_model::{ObservationWindow, Table};
 
 use crate::assembly::assemble;
 use crate::counts::Counts;
-use crate::dense::{DenseTables, DenseWalk};
+use crate::dense::DenseWalk;
+use crate::dense_tables::DenseTables;
 use crate::dialect::Rules;
 use crate::error::Error;
 use crate::events::no_such_event;
@@ -120,6 +121,16 @@ enum AnyWalk<'a> {
     Rows(Box<Walk<Counts>>),
 }
 
+impl AnyWalk<'_> {
+    /// Whether there are more cells than can be shown.
+    fn has_too_many(&self) -> bool {
+        match self {
+            AnyWalk::Dense(walk, ..) => walk.has_too_many(),
+            AnyWalk::Rows(walk) => walk.sink.too_many,
+        }
+    }
+}
+
 /// What a walk has counted.
 struct Tallied {
     counts: Counts,
@@ -188,6 +199,10 @@ impl Thread<'_> {
             self.batch.fill(shared, rows)?;
         }
         for (walk, plan) in self.walks.iter_mut().zip(plans) {
+            // What can't be shown need not be counted to its end, unless the largest segments are to be found.
+            if walk.has_too_many() && plan.query.top.is_none() {
+                continue;
+            }
             match (walk, part) {
                 (AnyWalk::Rows(walk), _) => walk.step(plan, part)?,
                 (AnyWalk::Dense(walk, ..), Part::Customers(_)) => {

@@ -95,23 +95,6 @@ fn members_are_rows_that_other_tools_read() {
 }
 
 #[test]
-fn the_walk_over_days_counts_as_the_walk_over_rows() {
-    let place = sample();
-    for cohort in ["day", "week", "month", "quarter", "year"] {
-        for age in ["week", "month", "year"] {
-            let flags = ["--cohort", cohort, "--age", age, if age == "month" { "--at=0,2,5" } else { "--summary=pooled" }];
-            let (mut days, mut rows) =
-                (retention(&place, &flags), retention(&place, &[&flags[..], &["--filter", "true"]].concat()));
-            assert_eq!(rows["definition"]["filter"], "true");
-            for answer in [&mut days, &mut rows] {
-                answer["definition"]["filter"] = Value::Null;
-            }
-            assert_eq!(days, rows, "{flags:?}");
-        }
-    }
-}
-
-#[test]
 fn many_queries_in_one_pass_are_each_as_alone() {
     let place = sample();
     let mut toml = "input = \"history\"\n".to_owned();

@@ -306,9 +306,9 @@ impl History {
         let others: Vec<FieldRef> = schema.fields().iter().filter(|f| f.name() != column::CUSTOMER).cloned().collect();
         let others = Arc::new(Schema::new(others));
         for group in 0..file.row_groups() {
-            if let Some(lives) = file.lives(group, &schema, BATCH_ROWS)? {
-                for life in lives {
-                    let (runs, batch) = life?;
+            if let Some(batches) = file.by_customer(group, &schema, BATCH_ROWS)? {
+                for batch in batches {
+                    let (runs, batch) = batch?;
                     each(&Rows::of(runs, conform(&batch, &others)?))?;
                 }
                 continue;

@@ -145,7 +145,12 @@ impl HistoryFile {
 
     /// The rows of a row group in batches of about so many, none of which parts a customer: the customers, and the columns of
     /// a schema that the file has. Nothing where the file is not written as those of a history are.
-    pub(crate) fn lives(&self, row_group: usize, schema: &SchemaRef, batch_rows: usize) -> Result<Option<Lives<'_>>, Error> {
+    pub(crate) fn by_customer(
+        &self,
+        row_group: usize,
+        schema: &SchemaRef,
+        batch_rows: usize,
+    ) -> Result<Option<ByCustomer<'_>>, Error> {
         let group = self.metadata.row_group(row_group);
         let Some(customer) = self.place(column::CUSTOMER) else { return Ok(None) };
         let fields = schema.fields().iter().filter(|field| field.name() != column::CUSTOMER);
@@ -169,7 +174,7 @@ impl HistoryFile {
         let readers = wanted.iter().map(|(_, place, data_type)| reader(pages(*place)?, data_type).map_err(unreadable));
         let readers = readers.collect::<Result<Vec<_>, Error>>()?;
         let schema = Arc::new(Schema::new(fields));
-        Ok(Some(Lives { path: &self.path, runs, schema, readers, batch_rows, row: 0, customers: 0 }))
+        Ok(Some(ByCustomer { path: &self.path, runs, schema, readers, batch_rows, row: 0, customers: 0 }))
     }
 }
 
@@ -187,7 +192,7 @@ fn stored_type(column: &ColumnDescriptor) -> Option<DataType> {
 }
 
 /// The rows of one row group, in batches that part no customer.
-pub(crate) struct Lives<'a> {
+pub(crate) struct ByCustomer<'a> {
     path: &'a Path,
     runs: Runs,
     schema: SchemaRef,
@@ -198,7 +203,7 @@ pub(crate) struct Lives<'a> {
     customers: usize,
 }
 
-impl Iterator for Lives<'_> {
+impl Iterator for ByCustomer<'_> {
     /// The customers, and the other columns.
     type Item = Result<(Runs, RecordBatch), Error>;
 
