@@ -1,6 +1,8 @@
 //! Which columns a question reads: those that its answer rests on, and no others. A column that has been damaged is noticed
 //! where it is read, and only there.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::collections::BTreeSet;
