@@ -97,8 +97,12 @@ def check_history(events: Path, history: Path) -> None:
     ).fetchall()[0]
     days = duckdb.sql(f"select count(distinct user_id), min(event_time)::date, max(event_time)::date from '{events}'").fetchall()[0]
     check(joined[0] == rows[0] and joined[1:] == days, "DuckDB reads the history as it lies: rows, customers, days")
+    tied = duckdb.sql(f"""select count(*) filter (tied), count(*) - count(distinct (customer, time)) from '{history}/activity/*.parquet'""")
+    found, expected = tied.fetchall()[0]
+    check(found == expected, f"{found} rows are tied with the one before")
     types = {str(field.type) for field in pyarrow.parquet.read_schema(next((history / "activity").glob("*.parquet")))}
-    check(types == {"int64", "date32[day]", "timestamp[us, tz=UTC]", "string", "decimal128(18, 2)"}, "the history has plain types")
+    plain = {"int64", "date32[day]", "timestamp[us, tz=UTC]", "string", "decimal128(18, 2)", "bool"}
+    check(types == plain, "the history has plain types")
 
 
 def main() -> None:
