@@ -83,9 +83,9 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
                 hidden += 1;
                 continue;
             }
-            let plain: Vec<CohortCell> = ages.iter().zip(states).map(|(&age, cell)| curve.cell(age, cell, &wilson)).collect();
             for currency in &currencies {
-                let mut cells = plain.clone();
+                let cells = ages.iter().zip(&states).map(|(&age, &cell)| curve.cell(age, cell, &wilson));
+                let mut cells: Vec<CohortCell> = cells.collect();
                 if plan.query.measure == Measure::Value {
                     curve.add_values(&mut cells, currency.as_deref(), &outcome.currencies);
                 }
@@ -320,14 +320,14 @@ impl<'a> Curve<'a> {
             let unpriced: u64 = unpriced.range(from, to).sum();
             let total = Decimal::new(money.total.range(from, to).sum(), scale);
             cell.events = Some(money.events.range(from, to).sum::<u64>() + unpriced);
-            cell.value = Some(CellValue {
+            cell.value = Some(Box::new(CellValue {
                 active,
                 total,
                 missing: money.missing.range(from, to).sum::<u64>() + unpriced,
                 per_member: total.divided_by(size),
                 per_active: total.divided_by(active),
                 cumulative_per_member: Decimal::new(money.total.range(0, to).sum(), scale).divided_by(size),
-            });
+            }));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a walk adds up, by cohort and segment.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::FixedState;
@@ -7,6 +8,7 @@ use tenure_model::Day;
 
 use crate::clock::Exposure;
 use crate::segments::SegmentId;
+use crate::walk::Renumbering;
 
 /// The cohort as a whole, where segments do not part its members.
 pub(crate) const WHOLE: SegmentId = SegmentId::MAX;
@@ -190,16 +192,19 @@ impl Counts {
     }
 
     /// Adds the counts of another walk, whose segments and currencies are numbered otherwise.
-    pub(crate) fn join(&mut self, other: Counts, segment: impl Fn(SegmentId) -> SegmentId, currency: impl Fn(u32) -> u32) {
+    pub(crate) fn join(&mut self, other: Counts, numbers: &Renumbering) {
         for ((cohort, id), mut group) in other.groups {
-            group.money.iter_mut().for_each(|(number, _)| *number = currency(*number));
-            let id = if id == WHOLE { WHOLE } else { segment(id) };
-            self.groups.entry((cohort, id)).or_default().join(&group);
+            group.money.iter_mut().for_each(|(number, _)| *number = numbers.currency(*number));
+            match self.groups.entry((cohort, numbers.segment(id))) {
+                Entry::Occupied(mine) => mine.into_mut().join(&group),
+                Entry::Vacant(place) => {
+                    place.insert(group);
+                }
+            }
         }
         for (id, (members, last)) in other.members_of {
-            let id = if id == WHOLE { WHOLE } else { segment(id) };
             // A customer lies in one bucket, and a bucket in one walk.
-            self.members_of.entry(id).or_insert((0, last)).0 += members;
+            self.members_of.entry(numbers.segment(id)).or_insert((0, last)).0 += members;
         }
         self.begun = self.begun.max(other.begun);
         self.too_many |= other.too_many;

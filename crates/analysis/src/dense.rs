@@ -346,6 +346,23 @@ impl DenseWalk {
         Some(blocks)
     }
 
+    /// Adds what another walk of the same plan has counted.
+    pub(crate) fn join(&mut self, tables: &DenseTables, other: DenseWalk) {
+        let DenseWalk { names, events_seen, blocks, mut grid, counts, .. } = other;
+        self.events_seen.extend(events_seen);
+        let ids = blocks.segments().iter().copied().chain(counts.segment_ids());
+        let numbers = self.names.take_in(&names, ids);
+        grid.renumber(&numbers);
+        for (block, &segment) in blocks.segments().iter().enumerate() {
+            let segment = numbers.segment(segment);
+            match self.place(&tables.shape, segment, 0) {
+                Some(place) => self.grid.add(&tables.shape, place.group / tables.shape.groups.len(), &grid, block),
+                None => grid.pour(&tables.shape, block, segment, &mut self.counts),
+            }
+        }
+        self.counts.join(counts, &numbers);
+    }
+
     /// What was counted: the counts, the names of their segments and currencies, and the events that were seen.
     pub(crate) fn finish(mut self, plan: &Plan<'_>, tables: &DenseTables) -> (Counts, Numbering, HashSet<String>) {
         for (block, &segment) in self.blocks.segments().iter().enumerate() {

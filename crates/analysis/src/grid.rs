@@ -1,5 +1,7 @@
 //! Counters of cohorts by age as plain tables, for walks that touch them often.
 
+use std::ops::AddAssign;
+
 use tenure_model::Criterion;
 
 use crate::changes::Changes;
@@ -7,6 +9,7 @@ use crate::clock::Exposure;
 use crate::counts::{Counts, Group, WHOLE};
 use crate::query::Measure;
 use crate::segments::SegmentId;
+use crate::walk::Renumbering;
 
 /// How the ages at which a member was active become those at which it is retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +198,51 @@ impl Grid {
     #[inline]
     pub(crate) fn add_amount(&mut self, cell: usize, currency: u32, units: Option<i64>) {
         self.priced[cell] += 1;
+        let amounts = self.amounts(currency);
+        amounts.events[cell] += 1;
+        match units {
+            Some(units) => amounts.total[cell] += i128::from(units),
+            None => amounts.missing[cell] += 1,
+        }
+    }
+
+    /// Gives currencies the numbers of another walk.
+    pub(crate) fn renumber(&mut self, numbers: &Renumbering) {
+        self.money.iter_mut().for_each(|(number, _)| *number = numbers.currency(*number));
+    }
+
+    /// Adds a block of another grid of the same shape to one of its own.
+    pub(crate) fn add(&mut self, shape: &Shape, block: usize, other: &Grid, from: usize) {
+        let groups = shape.groups.len();
+        let (members, lived, ranges, cells) = (groups, groups * (shape.steps + 1), shape.ranges(groups), shape.cells());
+        for (begun, theirs) in part(&mut self.begun, block, groups).iter_mut().zip(part_of(&other.begun, from, groups)) {
+            *begun = (*begun).max(*theirs);
+        }
+        for (mine, theirs, length) in [
+            (&mut self.members, &other.members, members),
+            (&mut self.lived, &other.lived, lived),
+            (&mut self.active, &other.active, cells),
+            (&mut self.unlived, &other.unlived, cells),
+            (&mut self.reached, &other.reached, cells),
+            (&mut self.rows, &other.rows, cells),
+            (&mut self.priced, &other.priced, cells),
+        ] {
+            add_up(part(mine, block, length), part_of(theirs, from, length));
+        }
+        add_up(part(&mut self.reached_lived, block, cells), part_of(&other.reached_lived, from, cells));
+        add_up(part(&mut self.ranges, block, ranges), part_of(&other.ranges, from, ranges));
+        add_up(part(&mut self.ranges_lived, block, ranges), part_of(&other.ranges_lived, from, ranges));
+        for (currency, theirs) in &other.money {
+            let mine = self.amounts(*currency);
+            add_up(part(&mut mine.events, block, cells), part_of(&theirs.events, from, cells));
+            add_up(part(&mut mine.total, block, cells), part_of(&theirs.total, from, cells));
+            add_up(part(&mut mine.missing, block, cells), part_of(&theirs.missing, from, cells));
+        }
+    }
+
+    /// The amounts of a currency.
+    #[inline]
+    fn amounts(&mut self, currency: u32) -> &mut Amounts {
         let at = match self.money.iter().position(|(number, _)| *number == currency) {
             Some(at) => at,
             None => {
@@ -204,12 +252,7 @@ impl Grid {
                 self.money.len() - 1
             }
         };
-        let amounts = &mut self.money[at].1;
-        amounts.events[cell] += 1;
-        match units {
-            Some(units) => amounts.total[cell] += i128::from(units),
-            None => amounts.missing[cell] += 1,
-        }
+        &mut self.money[at].1
     }
 
     /// Adds the counters of a block to those of its segment.
@@ -335,6 +378,21 @@ impl Grid {
         [members, lived, active, unlived, reached, rows, priced].into_iter().for_each(|counters| counters.fill(0));
         money.clear();
     }
+}
+
+/// The counters of a block of so many each; nothing where there are none.
+fn part<T>(counters: &mut [T], block: usize, length: usize) -> &mut [T] {
+    counters.get_mut(block * length..(block + 1) * length).unwrap_or_default()
+}
+
+/// The same to be read.
+fn part_of<T>(counters: &[T], block: usize, length: usize) -> &[T] {
+    counters.get(block * length..(block + 1) * length).unwrap_or_default()
+}
+
+fn add_up<T: Copy + AddAssign>(counters: &mut [T], others: &[T]) {
+    debug_assert_eq!(counters.len(), others.len());
+    counters.iter_mut().zip(others).for_each(|(mine, theirs)| *mine += *theirs);
 }
 
 impl Amounts {

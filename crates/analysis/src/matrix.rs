@@ -126,8 +126,8 @@ pub struct CohortCell {
     pub interval: Option<Interval>,
     /// Events at this age; not of unobserved cells.
     pub events: Option<u64>,
-    /// Values at this age; not of unobserved cells.
-    pub value: Option<CellValue>,
+    /// Values at this age; not of unobserved cells. Apart, as most cells have none.
+    pub value: Option<Box<CellValue>>,
 }
 
 impl CohortCell {

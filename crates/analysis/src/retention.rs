@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use rayon::prelude::*;
 use tenure_history::{History, Part};
 use tenure_model::{ObservationWindow, Table};
 
@@ -60,19 +61,14 @@ pub(crate) fn retentions_under(history: &History, ruled: Vec<(&RetentionQuery, R
         let again = count(history, &folded.iter().map(|&place| &plans[place]).collect::<Vec<_>>())?;
         folded.into_iter().zip(again).for_each(|(place, outcome)| counted[place] = outcome);
     }
-    let mut counted = plans.iter().zip(counted);
-    let mut matrices = Vec::with_capacity(ready.len());
-    for (place, ready) in ready.into_iter().enumerate() {
-        matrices.extend(match ready {
-            Some(matrix) => Some(matrix),
-            None => counted
-                .next()
-                .map(|(plan, outcome)| outcome.check(history, plan).and_then(|()| assemble(plan, &outcome)))
-                .transpose()
-                .map_err(|error| error.of_query(place))?,
-        });
-    }
-    Ok(matrices)
+    let assembled = |(plan, outcome): (&Plan<'_>, Outcome)| outcome.check(history, plan).and_then(|()| assemble(plan, &outcome));
+    let counted: Vec<Result<RetentionMatrix, Error>> = plans.par_iter().zip(counted).map(assembled).collect();
+    let mut counted = counted.into_iter();
+    let matrices = ready.into_iter().enumerate().filter_map(|(place, ready)| match ready {
+        Some(matrix) => Some(Ok(matrix)),
+        None => Some(counted.next()?.map_err(|error| error.of_query(place))),
+    });
+    matrices.collect()
 }
 
 /// What a pass over a history has counted for one query.
@@ -166,23 +162,14 @@ pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcom
         threads.extend(others);
         threads
     };
-    let mut all: Vec<Option<Tallied>> = plans.iter().map(|_| None).collect();
+    let mut walks: Vec<Vec<AnyWalk<'_>>> = plans.iter().map(|_| Vec::new()).collect();
     for thread in scan.fold_parts(customers, start, step, join)? {
-        for ((sum, walk), plan) in all.iter_mut().zip(thread.walks).zip(plans) {
-            let (counts, names, events_seen) = match walk {
-                AnyWalk::Dense(walk, tables, _) => walk.finish(plan, tables),
-                AnyWalk::Rows(walk) => (walk.sink, walk.names, walk.events_seen),
-            };
-            let tallied = Tallied { counts, names, events_seen };
-            match sum {
-                Some(sum) => sum.join(tallied),
-                None => *sum = Some(tallied),
-            }
-        }
+        walks.iter_mut().zip(thread.walks).for_each(|(walks, walk)| walks.push(walk));
     }
-    let outcome =
-        |(tallied, plan): (Option<Tallied>, &&Plan<'_>)| tallied.map_or_else(Outcome::nothing, |tallied| tallied.outcome(plan));
-    Ok(all.into_iter().zip(plans).map(outcome).collect())
+    let outcome = |(walks, plan): (Vec<AnyWalk<'_>>, &&Plan<'_>)| {
+        Tallied::of(walks, plan).map_or_else(Outcome::nothing, |tallied| tallied.outcome(plan))
+    };
+    Ok(walks.into_par_iter().zip(plans).map(outcome).collect())
 }
 
 impl Thread<'_> {
@@ -233,19 +220,33 @@ impl Tallied {
         Outcome { segments, currencies, events_seen: plan.asks_for_events().then_some(events_seen), counts }
     }
 
+    /// What the walks of a plan have counted together.
+    fn of(walks: Vec<AnyWalk<'_>>, plan: &Plan<'_>) -> Option<Self> {
+        let (mut sum, mut dense): (Option<Self>, Option<(Box<DenseWalk>, &DenseTables)>) = (None, None);
+        for walk in walks {
+            match (walk, &mut sum, &mut dense) {
+                // Tables are added up as tables.
+                (AnyWalk::Dense(walk, tables, _), _, Some((first, _))) => first.join(tables, *walk),
+                (AnyWalk::Dense(walk, tables, _), _, None) => dense = Some((walk, tables)),
+                (AnyWalk::Rows(walk), Some(sum), _) => sum.join(Self::of_rows(*walk)),
+                (AnyWalk::Rows(walk), None, _) => sum = Some(Self::of_rows(*walk)),
+            }
+        }
+        dense.map_or(sum, |(walk, tables)| {
+            let (counts, names, events_seen) = walk.finish(plan, tables);
+            Some(Self { counts, names, events_seen })
+        })
+    }
+
+    fn of_rows(walk: Walk<Counts>) -> Self {
+        Self { counts: walk.sink, names: walk.names, events_seen: walk.events_seen }
+    }
+
     /// Adds what another walk has counted, whose segments and currencies have other numbers.
     fn join(&mut self, other: Tallied) {
         let Tallied { counts, names, events_seen } = other;
-        let segments: HashMap<u32, u32> =
-            counts.segment_ids().into_iter().map(|id| (id, self.names.segments.id(names.segments.get(id).clone()))).collect();
-        let numbers: BTreeSet<u32> =
-            counts.groups().flat_map(|(_, group)| group.money.iter().map(|(number, _)| *number)).collect();
-        let mut currencies: HashMap<u32, u32> = HashMap::new();
-        for number in numbers {
-            let here = names.currency_name(number).map_or(number, |name| self.names.currency(name));
-            currencies.insert(number, here);
-        }
-        self.counts.join(counts, |id| segments[&id], |number| currencies[&number]);
+        let numbers = self.names.take_in(&names, counts.segment_ids());
+        self.counts.join(counts, &numbers);
         self.events_seen.extend(events_seen);
     }
 }

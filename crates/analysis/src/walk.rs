@@ -82,6 +82,33 @@ impl Numbering {
     pub(crate) fn currency_name(&self, number: u32) -> Option<&str> {
         self.currency_names.get(number as usize).map(String::as_str)
     }
+
+    /// The numbers that some of another walk's segments and all its currencies have here.
+    pub(crate) fn take_in(&mut self, other: &Numbering, segments: impl IntoIterator<Item = SegmentId>) -> Renumbering {
+        let named = segments.into_iter().filter(|id| *id != WHOLE);
+        Renumbering {
+            segments: named.map(|id| (id, self.segments.id(other.segments.get(id).clone()))).collect(),
+            currencies: other.currency_names.iter().map(|name| self.currency(name)).collect(),
+        }
+    }
+}
+
+/// The numbers that the segments and currencies of one walk have in another.
+#[derive(Debug)]
+pub(crate) struct Renumbering {
+    segments: HashMap<SegmentId, SegmentId, FixedState>,
+    currencies: Vec<u32>,
+}
+
+impl Renumbering {
+    pub(crate) fn segment(&self, id: SegmentId) -> SegmentId {
+        if id == WHOLE { WHOLE } else { self.segments[&id] }
+    }
+
+    /// Amounts without currency have the same number everywhere.
+    pub(crate) fn currency(&self, number: u32) -> u32 {
+        self.currencies.get(number as usize).copied().unwrap_or(number)
+    }
 }
 
 /// A walk over some buckets.

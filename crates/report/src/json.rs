@@ -103,7 +103,7 @@ fn cell_object(matrix: &RetentionMatrix, cell: &CohortCell) -> CellObject {
     use tenure_analysis::Measure;
     let state = &cell.cell;
     let (low, high) = bounds(cell.interval);
-    let value = cell.value;
+    let value = cell.value.as_deref();
     let text = |d: Option<tenure_model::Decimal>| d.map(|d| d.to_string());
     CellObject {
         age: cell.age.from.0,

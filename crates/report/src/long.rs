@@ -21,15 +21,15 @@ pub(crate) fn batch(matrix: &RetentionMatrix) -> Result<RecordBatch, Error> {
     };
     columns.cohort_starts();
     for (place, name) in matrix.definition.by.iter().enumerate() {
-        columns.texts(&by_column(name), |row, _| row.segment[place].clone());
+        columns.texts(&by_column(name), |row, _| row.segment[place].as_deref());
     }
     if matrix.measure == Measure::Value {
-        columns.texts("currency", |row, _| row.currency.clone());
+        columns.texts("currency", |row, _| row.currency.as_deref());
     }
     columns.integers("size", |row, _| Some(row.size));
     columns.integers("age", |_, cell| Some(cell.age.from.0.into()));
     columns.integers("age_to", |_, cell| cell.age.to.map(|to| to.0.into()));
-    columns.texts("state", |_, cell| Some(cell.cell.state().name().to_owned()));
+    columns.texts("state", |_, cell| Some(cell.cell.state().name()));
     columns.integers("exposed", |_, cell| cell.cell.exposed());
     columns.integers("retained", |_, cell| cell.cell.retained());
     columns.integers("retained_exposed", |_, cell| cell.cell.retained_exposed());
@@ -41,9 +41,9 @@ pub(crate) fn batch(matrix: &RetentionMatrix) -> Result<RecordBatch, Error> {
         columns.integers("events", |_, cell| cell.events);
     }
     if matrix.measure == Measure::Value {
-        columns.integers("active", |_, cell| cell.value.map(|v| v.active));
+        columns.integers("active", |_, cell| cell.value.as_deref().map(|v| v.active));
         columns.decimals("value", None, |v| Some(v.total))?;
-        columns.integers("value_missing", |_, cell| cell.value.map(|v| v.missing));
+        columns.integers("value_missing", |_, cell| cell.value.as_deref().map(|v| v.missing));
         columns.decimals("value_per_member", Some(DIVISION_SCALE), |v| v.per_member)?;
         columns.decimals("value_per_active", Some(DIVISION_SCALE), |v| v.per_active)?;
         columns.decimals("value_cumulative_per_member", Some(DIVISION_SCALE), |v| v.cumulative_per_member)?;
@@ -91,7 +91,7 @@ struct Columns<'a> {
     arrays: Vec<ArrayRef>,
 }
 
-impl Columns<'_> {
+impl<'a> Columns<'a> {
     fn add(&mut self, name: &str, data_type: DataType, array: ArrayRef) {
         self.fields.push(Field::new(name, data_type, true));
         self.arrays.push(array);
@@ -113,7 +113,7 @@ impl Columns<'_> {
         }
     }
 
-    fn texts(&mut self, name: &str, get: impl Fn(&CohortRow, &CohortCell) -> Option<String>) {
+    fn texts<T: AsRef<str>>(&mut self, name: &str, get: impl Fn(&'a CohortRow, &'a CohortCell) -> Option<T>) {
         let array: StringArray = self.cells.iter().map(|(row, cell)| get(row, cell)).collect();
         self.add(name, DataType::Utf8, Arc::new(array));
     }
@@ -130,7 +130,7 @@ impl Columns<'_> {
 
     /// Decimals at one scale: the given one, or that of the values.
     fn decimals(&mut self, name: &str, scale: Option<u8>, get: impl Fn(&CellValue) -> Option<Decimal>) -> Result<(), Error> {
-        let values: Vec<Option<Decimal>> = self.cells.iter().map(|(_, cell)| cell.value.as_ref().and_then(&get)).collect();
+        let values: Vec<Option<Decimal>> = self.cells.iter().map(|(_, cell)| cell.value.as_deref().and_then(&get)).collect();
         let scale = scale.or_else(|| values.iter().flatten().map(|v| v.scale()).max()).unwrap_or_default();
         let array: Decimal128Array = values.iter().map(|v| v.and_then(|v| v.at_scale(scale)).map(Decimal::units)).collect();
         let array = array.with_precision_and_scale(PRECISION, scale as i8).map_err(|error| Error::encoding("decimals", error))?;

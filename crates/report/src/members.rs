@@ -10,7 +10,7 @@ use tenure_analysis::{Definition, Members};
 use crate::error::Error;
 use crate::format::Format;
 use crate::long::by_column;
-use crate::retention::{arrow, csv, parquet, text_rows};
+use crate::retention::{arrow, batch_csv, parquet, text_rows};
 use crate::text_table::{Align, TextTable};
 use crate::wide::NONE;
 
@@ -21,7 +21,7 @@ use crate::wide::NONE;
 /// Where an encoder fails.
 pub fn render_members(members: &Members, format: Format) -> Result<Vec<u8>, Error> {
     match format {
-        Format::Csv => csv(&text_rows(&batch(members)?)?),
+        Format::Csv => batch_csv(&batch(members)?),
         Format::Parquet => parquet(&batch(members)?),
         Format::Arrow => arrow(&batch(members)?),
         Format::Json => json(members),

@@ -1,5 +1,6 @@
 use arrow::array::RecordBatch;
 use arrow::ipc::writer::FileWriter;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -26,7 +27,7 @@ pub fn render_retention(
     match (format, layout) {
         (Format::Table, _) => Ok(table::retention(matrix, show, style).into_bytes()),
         (Format::Json, Layout::Long) => json::retention(matrix),
-        (Format::Csv, Layout::Long) => csv(&long_rows(matrix)?),
+        (Format::Csv, Layout::Long) => batch_csv(&long::batch(matrix)?),
         (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show, |share| share.to_string())),
         (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &long_rows(matrix)?)),
         (Format::Markdown, Layout::Wide) => {
@@ -118,6 +119,9 @@ fn sentence_start(matrix: &RetentionMatrix) -> String {
     format!("{what} {when}; cohorts: {} of {birth}", d.cohort)
 }
 
+/// What is missing is empty.
+const PLAIN: FormatOptions<'static> = FormatOptions::new();
+
 pub(crate) type TextRows = (Vec<String>, Vec<Vec<String>>);
 
 /// The long form as texts; what is missing is empty.
@@ -128,15 +132,33 @@ fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
 /// A table as texts; what is missing is empty.
 pub(crate) fn text_rows(batch: &RecordBatch) -> Result<TextRows, Error> {
     let header = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let formatters = batch
-        .columns()
-        .iter()
-        .map(|column| arrow::util::display::ArrayFormatter::try_new(column, &arrow::util::display::FormatOptions::new()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::encoding("text", error))?;
+    let formatters = formatters(batch)?;
     let rows =
         (0..batch.num_rows()).map(|row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect()).collect();
     Ok((header, rows))
+}
+
+/// A table as CSV, without a text for each value.
+pub(crate) fn batch_csv(batch: &RecordBatch) -> Result<Vec<u8>, Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |error| Error::encoding("CSV", error);
+    let formatters = formatters(batch)?;
+    writer.write_record(batch.schema().fields().iter().map(|field| field.name())).map_err(failed)?;
+    let mut text = String::new();
+    for row in 0..batch.num_rows() {
+        for formatter in &formatters {
+            text.clear();
+            formatter.value(row).write(&mut text).map_err(|error| Error::encoding("CSV", error))?;
+            writer.write_field(&text).map_err(failed)?;
+        }
+        writer.write_record(None::<&[u8]>).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|error| Error::encoding("CSV", error.into_error()))
+}
+
+fn formatters(batch: &RecordBatch) -> Result<Vec<ArrayFormatter<'_>>, Error> {
+    let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &PLAIN));
+    formatters.collect::<Result<_, _>>().map_err(|error| Error::encoding("text", error))
 }
 
 pub(crate) fn csv((header, rows): &TextRows) -> Result<Vec<u8>, Error> {

@@ -270,7 +270,7 @@ fn cell_text(matrix: &RetentionMatrix, show: Show, precision: Precision, row: &C
     let cell: &CohortCell = &row.cells[place];
     match (matrix.measure, show) {
         (Measure::Events, _) => cell.events.map(grouped),
-        (Measure::Value, Show::Counts) => cell.value.map(|value| amount(value.total)),
+        (Measure::Value, Show::Counts) => cell.value.as_deref().map(|value| amount(value.total)),
         (Measure::Value, _) => average(matrix, cell).map(amount),
         (Measure::Customers, Show::Counts) => cell.cell.retained().map(grouped),
         (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(|share| percent(share, precision)),

@@ -43,7 +43,7 @@ fn cell(matrix: &RetentionMatrix, row: &CohortRow, place: usize, show: Show, sha
     let cell = &row.cells[place];
     match (matrix.measure, show) {
         (Measure::Events, _) => cell.events.map(|events| events.to_string()),
-        (Measure::Value, Show::Counts) => cell.value.map(|value| value.total.to_string()),
+        (Measure::Value, Show::Counts) => cell.value.as_deref().map(|value| value.total.to_string()),
         (Measure::Value, _) => average(matrix, cell).map(|value| value.to_string()),
         (Measure::Customers, Show::Counts) => cell.cell.retained().map(|retained| retained.to_string()),
         (Measure::Customers, Show::Percent) => share_so_far(cell, row.size).map(share),
@@ -54,8 +54,8 @@ fn cell(matrix: &RetentionMatrix, row: &CohortRow, place: usize, show: Show, sha
 /// The average of values that the query's rules name.
 pub(crate) fn average(matrix: &RetentionMatrix, cell: &CohortCell) -> Option<Decimal> {
     match matrix.value_average {
-        ValueAverage::PerMember => cell.value?.per_member,
-        ValueAverage::PerActive => cell.value?.per_active,
+        ValueAverage::PerMember => cell.value.as_deref()?.per_member,
+        ValueAverage::PerActive => cell.value.as_deref()?.per_active,
     }
 }
 

@@ -148,9 +148,21 @@ impl ShapeArgs {
         Ok(render_retention(matrix, format, layout, show, style)?)
     }
 
-    /// Writes a matrix, and says what it means where the format does not.
+    /// Renders a matrix and writes it.
     pub(crate) fn write(&self, matrix: &RetentionMatrix, output: &OutputArgs, format: Format, term: &Term) -> anyhow::Result<()> {
-        output.write(&self.render(matrix, output, format, term)?, format, term)?;
+        self.write_rendered(&self.render(matrix, output, format, term)?, matrix, output, format, term)
+    }
+
+    /// Writes the bytes of a matrix, and says what it means where the format does not.
+    pub(crate) fn write_rendered(
+        &self,
+        bytes: &[u8],
+        matrix: &RetentionMatrix,
+        output: &OutputArgs,
+        format: Format,
+        term: &Term,
+    ) -> anyhow::Result<()> {
+        output.write(bytes, format, term)?;
         if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
             matrix.notes.iter().for_each(|note| term.note(note));
             term.note(&retention_sentence(matrix));
@@ -162,5 +174,5 @@ impl ShapeArgs {
 /// Whether any event of the matrix has a value.
 fn has_values(matrix: &RetentionMatrix) -> bool {
     let cells = matrix.cohorts.iter().flat_map(|cohort| &cohort.cells);
-    cells.filter_map(|cell| cell.events.zip(cell.value)).any(|(events, value)| value.missing < events)
+    cells.filter_map(|cell| cell.events.zip(cell.value.as_deref())).any(|(events, value)| value.missing < events)
 }

@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser};
-use tenure_analysis::{RetentionQuery, retentions};
+use rayon::prelude::*;
+use tenure_analysis::{RetentionMatrix, RetentionQuery, retentions};
 use tenure_history::History;
 use tenure_model::grouped;
-use tenure_report::{Align, TextTable, bytes_text};
+use tenure_report::{Align, Format, TextTable, bytes_text};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -151,24 +152,35 @@ impl Queries {
             ("", Align::Right),
         ];
         let mut summary = TextTable::new(&columns);
-        for (named, matrix) in self.queries.iter().zip(&matrices) {
-            warn(history.window(), matrix, term);
-            let format = named.listed.output.format()?;
-            let (written, bytes) = match named.listed.output.path() {
-                Some(path) => {
-                    let bytes = named.listed.shape.render(matrix, &named.listed.output, format, term)?;
-                    named.listed.output.write(&bytes, format, term)?;
-                    (path.display().to_string(), bytes_text(bytes.len() as u64))
-                }
-                None => {
-                    write_stdout(format!("{}\n", named.name).as_bytes())?;
-                    named.listed.shape.write(matrix, &named.listed.output, format, term)?;
-                    write_stdout(b"\n")?;
-                    ("here".to_owned(), String::new())
-                }
-            };
-            let (cohorts, ages) = (grouped(matrix.cohorts.len() as u64), grouped(matrix.ages.len() as u64));
-            summary.row(vec![named.name.clone(), cohorts, ages, written, bytes]);
+        let answers: Vec<(&Named, &RetentionMatrix)> = self.queries.iter().zip(&matrices).collect();
+        // As many at a time as there are threads, so that few of them are in memory as bytes.
+        for some in answers.chunks(rayon::current_num_threads()) {
+            let rendered: Vec<anyhow::Result<(Format, Vec<u8>)>> = some
+                .par_iter()
+                .map(|(Named { listed, .. }, matrix)| {
+                    let format = listed.output.format()?;
+                    Ok((format, listed.shape.render(matrix, &listed.output, format, term)?))
+                })
+                .collect();
+            for ((named, matrix), rendered) in some.iter().zip(rendered) {
+                warn(history.window(), matrix, term);
+                let (format, bytes) = rendered?;
+                let Named { name, listed, .. } = named;
+                let (written, size) = match listed.output.path() {
+                    Some(path) => {
+                        listed.output.write(&bytes, format, term)?;
+                        (path.display().to_string(), bytes_text(bytes.len() as u64))
+                    }
+                    None => {
+                        write_stdout(format!("{name}\n").as_bytes())?;
+                        listed.shape.write_rendered(&bytes, matrix, &listed.output, format, term)?;
+                        write_stdout(b"\n")?;
+                        ("here".to_owned(), String::new())
+                    }
+                };
+                let (cohorts, ages) = (grouped(matrix.cohorts.len() as u64), grouped(matrix.ages.len() as u64));
+                summary.row(vec![name.clone(), cohorts, ages, written, size]);
+            }
         }
         write_stdout(summary.render().as_bytes())?;
         Ok(Status::Done)

@@ -107,7 +107,7 @@ fn one_cell(
         Measure::Value => {
             let (sums, cumulative) = expected.sums[&currency];
             same("events", found.events, Some(sums.events))?;
-            let value = found.value.ok_or("no value")?;
+            let value = found.value.as_deref().ok_or("no value")?;
             same("active", value.active, expected.active)?;
             same("missing values", value.missing, sums.missing)?;
             same("value", value.total, Decimal::new(sums.millionths, 6))?;

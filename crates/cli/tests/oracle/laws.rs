@@ -87,7 +87,7 @@ fn summed(matrix: &RetentionMatrix) -> BTreeMap<(String, Option<String>), Sums> 
             }
             sum.2 += cell.cell.retained_exposed().unwrap_or_default();
             sum.3 += cell.events.unwrap_or_default();
-            if let Some(value) = cell.value {
+            if let Some(value) = cell.value.as_deref() {
                 sum.4 += value.total.at_scale(6).map_or(0, Decimal::units);
                 sum.5 += value.active + value.missing;
             }
