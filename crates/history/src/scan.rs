@@ -1,6 +1,6 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use rayon::prelude::*;
+use rayon::BroadcastContext;
 use tenure_model::Table;
 
 use crate::columns::Rows;
@@ -125,16 +125,24 @@ impl<'a> Scan<'a> {
         S: Send,
         E: From<Error> + Send,
     {
-        let idle: Mutex<Vec<S>> = Mutex::default();
-        let pool = || idle.lock().unwrap_or_else(PoisonError::into_inner);
-        (0..self.buckets).into_par_iter().try_for_each(|bucket| {
-            let free = pool().pop();
-            let mut state = free.unwrap_or_else(&start);
-            read(&mut state, bucket)?;
-            pool().push(state);
-            Ok::<(), E>(())
-        })?;
-        let states = idle.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(states.into_iter().reduce(join).unwrap_or_else(start))
+        let next = AtomicU32::new(0);
+        // Each thread has one state and takes bucket after bucket. It doesn't lend itself to other buckets while it waits for
+        // something inside one, so there are never more states than threads.
+        let work = |_: BroadcastContext<'_>| {
+            let mut state: Option<S> = None;
+            loop {
+                let bucket = next.fetch_add(1, Ordering::Relaxed);
+                if bucket >= self.buckets {
+                    return Ok(state);
+                }
+                if let Err(error) = read(state.get_or_insert_with(&start), bucket) {
+                    // The others end with their buckets.
+                    next.store(self.buckets, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        };
+        let states = rayon::broadcast(work).into_iter().collect::<Result<Vec<Option<S>>, E>>()?;
+        Ok(states.into_iter().flatten().reduce(join).unwrap_or_else(start))
     }
 }
