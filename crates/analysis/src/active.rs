@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::bits::Bits;
+use crate::changes::Changes;
 use crate::grid::{Grid, Shape};
 
 /// Cells in which members were active.
@@ -76,6 +77,21 @@ impl Active {
         }
         before[found] = passed;
         self.found = found;
+    }
+
+    /// Notes the cells of the customer whose changes begin at a place, all of whose rows count, and says where those of the
+    /// next begin.
+    #[inline]
+    pub(crate) fn take(&mut self, changes: &Changes, place: usize, rows: Range<usize>, base: u32) -> usize {
+        let (cells, before, mut found) = (&mut self.cells[..], &mut self.before[..], self.found);
+        let next = changes.of_customer(place, |step, row| {
+            cells[found] = base + step;
+            before[found] = row - rows.start as u32;
+            found += 1;
+        });
+        before[found] = rows.len() as u32;
+        self.found = found;
+        next
     }
 
     /// Adds the rows of a customer, whose notes begin at a place.

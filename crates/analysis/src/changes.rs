@@ -54,6 +54,21 @@ impl Changes {
         }
     }
 
+    /// Hands on the age periods of the customer whose notes begin at a place, each with its first row, and says where the next
+    /// customer's begin.
+    #[inline]
+    pub(crate) fn of_customer(&self, place: usize, mut each: impl FnMut(u32, u32)) -> usize {
+        let mut next = place;
+        for (note, row) in self.notes[..self.found].iter().zip(&self.rows).skip(place) {
+            if *note >= START && next > place {
+                break;
+            }
+            each(note & !START, *row);
+            next += 1;
+        }
+        next
+    }
+
     /// How many rows a note stands for.
     #[inline]
     pub(crate) fn rows(&self, place: usize) -> u64 {

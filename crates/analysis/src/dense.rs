@@ -168,6 +168,8 @@ impl DenseWalk {
         active.begin(rows.len());
         priced.take(values.and_then(|values| values.present()));
         bases.clear();
+        let by_notes = shape.reach.asks_for_each();
+        let mut place_of_changes = 0;
         for (number, ends) in batch.starts.windows(2).enumerate() {
             let (start, end) = (ends[0] as usize, ends[1] as usize);
             let birth = match &marks {
@@ -211,7 +213,7 @@ impl DenseWalk {
             let place = self.place(shape, segment, group);
             let single = place.is_none();
             let place = place.unwrap_or(Place { base: group * shape.steps, group });
-            if changes.is_some() {
+            if changes.is_some() && !by_notes {
                 // A member without block is counted by itself, and its changes go where nobody looks.
                 bases.push(if single { self.nowhere(shape) } else { place.base as u32 });
             }
@@ -228,11 +230,12 @@ impl DenseWalk {
             };
             let step = |row: usize| if shape.rolling { ages[row] } else { tables.step(days[row]) };
             let noted = active.found;
-            let by_notes = matches!(shape.reach, Reach::Unbroken | Reach::Ranges);
             let needs_notes = shape.has_active() || shape.has_rows() || by_notes;
-            if needs_notes && (changes.is_none() || single) {
+            if needs_notes && (changes.is_none() || by_notes || single) {
                 let (base, with_rows) = (place.base as u32, shape.has_rows() || shape.reach == Reach::Ranges);
-                if shape.rolling {
+                if let Some(changes) = changes.filter(|_| by_notes) {
+                    place_of_changes = active.take(changes, place_of_changes, from..end, base);
+                } else if shape.rolling {
                     active.note(|row| ages[row], counted, from..end, base, with_rows);
                 } else {
                     active.note(|row| tables.step(days[row]), counted, from..end, base, with_rows);
@@ -291,7 +294,7 @@ impl DenseWalk {
             }
         }
         active.add(shape, 0, &mut self.grid);
-        if let Some(changes) = changes {
+        if let Some(changes) = changes.filter(|_| !by_notes) {
             self.grid.add_changes(shape, changes, bases);
         }
     }

@@ -30,8 +30,8 @@ impl DenseTables {
     pub(crate) fn periods(&self, plan: &Plan<'_>) -> Option<(i32, &[u32])> {
         let all = plan.filter.is_none() && plan.born.is_none() && plan.returned.is_none() && plan.bounds.are_none();
         let shape = &self.shape;
-        let counts = (shape.has_active() || shape.has_rows()) && shape.reach != Reach::Unbroken;
-        (all && counts && !shape.rolling && shape.reach != Reach::Ranges).then_some((self.first, &self.steps))
+        let counts = shape.has_active() || shape.has_rows() || shape.reach.asks_for_each();
+        (all && counts && !shape.rolling).then_some((self.first, &self.steps))
     }
 
     /// The groups of births as stretches of time, with the age periods that they lie in; nothing where more has to be known

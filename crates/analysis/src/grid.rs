@@ -38,6 +38,11 @@ impl Reach {
             Criterion::Brackets(_) => Reach::Ranges,
         }
     }
+
+    /// Whether all steps of a member have to be known to tell it.
+    pub(crate) fn asks_for_each(self) -> bool {
+        matches!(self, Reach::Unbroken | Reach::Ranges)
+    }
 }
 
 /// What a grid has, and how large it is.

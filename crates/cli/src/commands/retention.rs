@@ -148,21 +148,9 @@ impl ShapeArgs {
         Ok(render_retention(matrix, format, layout, show, style)?)
     }
 
-    /// Renders a matrix and writes it.
+    /// Writes a matrix, and says what it means where the format does not.
     pub(crate) fn write(&self, matrix: &RetentionMatrix, output: &OutputArgs, format: Format, term: &Term) -> anyhow::Result<()> {
-        self.write_rendered(&self.render(matrix, output, format, term)?, matrix, output, format, term)
-    }
-
-    /// Writes the bytes of a matrix, and says what it means where the format does not.
-    pub(crate) fn write_rendered(
-        &self,
-        bytes: &[u8],
-        matrix: &RetentionMatrix,
-        output: &OutputArgs,
-        format: Format,
-        term: &Term,
-    ) -> anyhow::Result<()> {
-        output.write(bytes, format, term)?;
+        output.write(&self.render(matrix, output, format, term)?, format, term)?;
         if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
             matrix.notes.iter().for_each(|note| term.note(note));
             term.note(&retention_sentence(matrix));

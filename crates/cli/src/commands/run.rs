@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tenure_analysis::{RetentionMatrix, RetentionQuery, retentions};
 use tenure_history::History;
 use tenure_model::grouped;
-use tenure_report::{Align, Format, TextTable, bytes_text};
+use tenure_report::{Align, TextTable, bytes_text};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -152,35 +152,29 @@ impl Queries {
             ("", Align::Right),
         ];
         let mut summary = TextTable::new(&columns);
-        let answers: Vec<(&Named, &RetentionMatrix)> = self.queries.iter().zip(&matrices).collect();
-        // As many at a time as there are threads, so that few of them are in memory as bytes.
-        for some in answers.chunks(rayon::current_num_threads()) {
-            let rendered: Vec<anyhow::Result<(Format, Vec<u8>)>> = some
-                .par_iter()
-                .map(|(Named { listed, .. }, matrix)| {
-                    let format = listed.output.format()?;
-                    Ok((format, listed.shape.render(matrix, &listed.output, format, term)?))
-                })
-                .collect();
-            for ((named, matrix), rendered) in some.iter().zip(rendered) {
-                warn(history.window(), matrix, term);
-                let (format, bytes) = rendered?;
-                let Named { name, listed, .. } = named;
-                let (written, size) = match listed.output.path() {
-                    Some(path) => {
-                        listed.output.write(&bytes, format, term)?;
-                        (path.display().to_string(), bytes_text(bytes.len() as u64))
-                    }
-                    None => {
-                        write_stdout(format!("{name}\n").as_bytes())?;
-                        listed.shape.write_rendered(&bytes, matrix, &listed.output, format, term)?;
-                        write_stdout(b"\n")?;
-                        ("here".to_owned(), String::new())
-                    }
-                };
-                let (cohorts, ages) = (grouped(matrix.cohorts.len() as u64), grouped(matrix.ages.len() as u64));
-                summary.row(vec![name.clone(), cohorts, ages, written, size]);
-            }
+        self.queries.iter().zip(&matrices).for_each(|(_, matrix)| warn(history.window(), matrix, term));
+        // Each thread has one answer at a time in memory as bytes.
+        let write = |(Named { listed, .. }, matrix): (&Named, &RetentionMatrix)| {
+            let Some(path) = listed.output.path() else { return Ok(None) };
+            let format = listed.output.format()?;
+            let bytes = listed.shape.render(matrix, &listed.output, format, term)?;
+            listed.output.write(&bytes, format, term)?;
+            Ok(Some((path.display().to_string(), bytes_text(bytes.len() as u64))))
+        };
+        let written: Vec<anyhow::Result<Option<(String, String)>>> =
+            self.queries.par_iter().zip(&matrices).with_max_len(1).map(write).collect();
+        for ((Named { name, listed, .. }, matrix), written) in self.queries.iter().zip(&matrices).zip(written) {
+            let (written, size) = match written? {
+                Some(written) => written,
+                None => {
+                    write_stdout(format!("{name}\n").as_bytes())?;
+                    listed.shape.write(matrix, &listed.output, listed.output.format()?, term)?;
+                    write_stdout(b"\n")?;
+                    ("here".to_owned(), String::new())
+                }
+            };
+            let (cohorts, ages) = (grouped(matrix.cohorts.len() as u64), grouped(matrix.ages.len() as u64));
+            summary.row(vec![name.clone(), cohorts, ages, written, size]);
         }
         write_stdout(summary.render().as_bytes())?;
         Ok(Status::Done)
