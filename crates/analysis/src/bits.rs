@@ -30,17 +30,30 @@ impl Bits {
         self.fill(rows, |_| true);
     }
 
-    /// The rows that are marked.
-    pub(crate) fn set(&mut self, marked: &[bool]) {
+    /// The rows for which something was said.
+    pub(crate) fn extend_anew(&mut self, rows: impl IntoIterator<Item = bool>) {
         self.0.clear();
-        self.0.extend(marked.chunks(WORD).map(|marked| {
-            let (eights, rest) = marked.as_chunks::<8>();
-            // Of eight bytes that are 0 or 1 each, a product brings all into the highest byte.
-            let eight = |marked: &[bool; 8]| u64::from_le_bytes(marked.map(u8::from)).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            let word = eights.iter().enumerate().fold(0, |word, (place, marked)| word | eight(marked) << (8 * place));
-            let from = eights.len() * 8;
-            rest.iter().enumerate().fold(word, |word, (place, &marked)| word | u64::from(marked) << (from + place))
-        }));
+        let mut rows = rows.into_iter();
+        while let Some(first) = rows.next() {
+            let rest = rows.by_ref().take(WORD - 1).zip(1..);
+            self.0.push(rest.fold(u64::from(first), |word, (holds, place)| word | u64::from(holds) << place));
+        }
+    }
+
+    /// The same rows as others.
+    pub(crate) fn copy(&mut self, others: &Bits) {
+        self.0.clone_from(&others.0);
+    }
+
+    /// The rows whose code holds.
+    pub(crate) fn look_up(&mut self, codes: &[i32], by_code: &[bool]) {
+        #[cfg(target_arch = "x86_64")]
+        if by_code.len() <= registers::CODES && is_x86_feature_detected!("avx512f") {
+            let holding = by_code.iter().zip(0..).fold(0, |bits, (&holds, code)| bits | u32::from(holds) << code);
+            // SAFETY: the processor has been asked.
+            return unsafe { registers::look_up(codes, holding, &mut self.0) };
+        }
+        self.fill(codes.len(), |row| by_code[codes[row] as usize]);
     }
 
     /// The rows for which something holds.
@@ -56,6 +69,11 @@ impl Bits {
     /// Those of its rows that others have too.
     pub(crate) fn keep(&mut self, others: &Bits) {
         self.0.iter_mut().zip(&others.0).for_each(|(word, other)| *word &= other);
+    }
+
+    /// Its rows and those of others.
+    pub(crate) fn add(&mut self, others: &Bits) {
+        self.0.iter_mut().zip(&others.0).for_each(|(word, other)| *word |= other);
     }
 
     #[inline]
@@ -109,6 +127,43 @@ impl Bits {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+mod registers {
+    use std::arch::x86_64::{
+        __m512i, _mm512_loadu_si512, _mm512_maskz_loadu_epi32, _mm512_set1_epi32, _mm512_sllv_epi32, _mm512_test_epi32_mask,
+    };
+
+    use super::WORD;
+
+    /// Codes that have a bit.
+    pub(super) const CODES: usize = 32;
+
+    /// Codes of a register.
+    const LANES: usize = 16;
+
+    /// The rows whose code has its bit set.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn look_up(codes: &[i32], holding: u32, words: &mut Vec<u64>) {
+        let (one, holding) = (_mm512_set1_epi32(1), _mm512_set1_epi32(holding as i32));
+        let held = |codes: __m512i| u64::from(_mm512_test_epi32_mask(_mm512_sllv_epi32(one, codes), holding));
+        words.clear();
+        words.extend(codes.chunks(WORD).map(|codes| {
+            let (whole, rest) = codes.as_chunks::<LANES>();
+            let word = whole.iter().enumerate().fold(0, |word, (place, codes)| {
+                // SAFETY: the codes are as many as a register holds.
+                word | held(unsafe { _mm512_loadu_si512(codes.as_ptr().cast()) }) << (place * LANES)
+            });
+            if rest.is_empty() {
+                return word;
+            }
+            let some = (1u16 << rest.len()) - 1;
+            // SAFETY: only the lanes of which there are codes are read.
+            let last = held(unsafe { _mm512_maskz_loadu_epi32(some, rest.as_ptr()) }) & u64::from(some);
+            word | last << (whole.len() * LANES)
+        }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +178,7 @@ mod tests {
             let (from, end) = (ends.0.min(ends.1).min(marked.len() - 1), ends.0.max(ends.1).min(marked.len()));
             let end = end.max(from);
             let mut bits = Bits::default();
-            bits.set(&marked);
+            bits.extend_anew(marked.iter().copied());
             proptest::prop_assert!((0..marked.len()).all(|row| bits.get(row) == marked[row]));
             let expected: Vec<usize> = (from..end).filter(|&row| marked[row]).collect();
             proptest::prop_assert_eq!(bits.first(from, end), expected.first().copied());
@@ -135,8 +190,24 @@ mod tests {
             same.take(Some(&BooleanBuffer::from(marked.clone())));
             proptest::prop_assert_eq!(&same.0, &bits.0);
             same.fill(marked.len(), |row| others[row]);
-            bits.keep(&same);
-            proptest::prop_assert!((0..marked.len()).all(|row| bits.get(row) == (marked[row] && others[row])));
+            let mut both = Bits::default();
+            both.copy(&bits);
+            both.keep(&same);
+            proptest::prop_assert!((0..marked.len()).all(|row| both.get(row) == (marked[row] && others[row])));
+            bits.add(&same);
+            proptest::prop_assert!((0..marked.len()).all(|row| bits.get(row) == (marked[row] || others[row])));
+        }
+
+        #[test]
+        fn codes_are_looked_up(
+            names in proptest::collection::vec(proptest::bool::ANY, 1..70),
+            draws in proptest::collection::vec(0usize..1_000_000, 0..300),
+        ) {
+            let codes: Vec<i32> = draws.iter().map(|draw| (draw % names.len()) as i32).collect();
+            let (mut bits, mut expected) = (Bits::default(), Bits::default());
+            bits.look_up(&codes, &names);
+            expected.fill(codes.len(), |row| names[codes[row] as usize]);
+            proptest::prop_assert_eq!(&bits.0, &expected.0);
         }
     }
 }

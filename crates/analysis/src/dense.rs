@@ -386,7 +386,7 @@ impl Notes {
             return false;
         }
         match wants.filter {
-            Some(filter) => self.present.set(batch.mask(filter)),
+            Some(filter) => self.present.copy(batch.mask(filter)),
             None => self.present.set_all(rows.len()),
         }
         if let Some((until, times)) = until {
@@ -395,7 +395,7 @@ impl Notes {
         }
         for (mask, out) in [(wants.born, &mut self.born), (wants.returned, &mut self.counted)] {
             if let Some(mask) = mask {
-                out.set(batch.mask(mask));
+                out.copy(batch.mask(mask));
                 out.keep(&self.present);
             }
         }

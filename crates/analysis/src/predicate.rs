@@ -11,21 +11,12 @@ use tenure_expression::{ColumnKind, Evaluator, Outcome, Parsed, Tree, Wanted};
 use tenure_history::{Codes, Rows};
 use tenure_model::{MAX_STORED_DIGITS, column};
 
+use crate::bits::Bits;
 use crate::columns::{Columns, Home};
 use crate::error::Error;
 
 /// So many names of a column are remembered with their truth; more are judged anew where they occur.
 const MOST_REMEMBERED: usize = 1 << 16;
-
-/// Truth of a condition, as SQL has it: of several joined by `and` the least, by `or` the greatest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Truth(u8);
-
-impl Truth {
-    const FALSE: Truth = Truth(0);
-    const UNKNOWN: Truth = Truth(1);
-    const TRUE: Truth = Truth(2);
-}
 
 /// The customers of a bucket.
 #[derive(Debug, Clone)]
@@ -133,11 +124,11 @@ impl Predicate {
         self.parts.iter().flat_map(|part| &part.events).map(String::as_str)
     }
 
-    /// Which rows of a batch it holds for; an unknown truth does not hold.
-    pub(crate) fn holds(&self, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<bool>, Error> {
+    /// Which rows of a batch it holds for. An unknown truth does not hold: of terms joined by `and` all have to be true, of
+    /// those joined by `or` one, whatever else is unknown.
+    pub(crate) fn holds(&self, memory: &mut Memory, columns: &Columns, rows: &Rows, held: &mut Bits) -> Result<(), Error> {
         memory.parts.resize_with(self.parts.len(), PartMemory::default);
-        let truths = self.judge(&self.joint, memory, columns, rows)?;
-        Ok(truths.into_iter().map(|truth| truth == Truth::TRUE).collect())
+        self.judge(&self.joint, memory, columns, rows, held)
     }
 
     /// Takes the customers of a bucket in, whose rows come next.
@@ -153,42 +144,40 @@ impl Predicate {
         Ok(())
     }
 
-    fn judge(&self, joint: &Joint, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<Truth>, Error> {
-        match joint {
-            Joint::All(joints) => self.judge_all(joints, memory, columns, rows, |a, b| a.min(b)),
-            Joint::Any(joints) => self.judge_all(joints, memory, columns, rows, |a, b| a.max(b)),
-            Joint::Part(place) => self.judge_part(*place, memory, columns, rows),
+    fn judge(&self, joint: &Joint, memory: &mut Memory, columns: &Columns, rows: &Rows, held: &mut Bits) -> Result<(), Error> {
+        let (joints, join): (_, fn(&mut Bits, &Bits)) = match joint {
+            Joint::All(joints) => (joints, Bits::keep),
+            Joint::Any(joints) => (joints, Bits::add),
+            Joint::Part(place) => return self.judge_part(*place, memory, columns, rows, held),
+        };
+        let mut next = Bits::default();
+        for (place, joint) in joints.iter().enumerate() {
+            if place == 0 {
+                self.judge(joint, memory, columns, rows, held)?;
+            } else {
+                self.judge(joint, memory, columns, rows, &mut next)?;
+                join(held, &next);
+            }
         }
+        Ok(())
     }
 
-    fn judge_all(
+    fn judge_part(
         &self,
-        joints: &[Joint],
+        place: usize,
         memory: &mut Memory,
         columns: &Columns,
         rows: &Rows,
-        join: impl Fn(Truth, Truth) -> Truth,
-    ) -> Result<Vec<Truth>, Error> {
-        let mut all: Option<Vec<Truth>> = None;
-        for joint in joints {
-            let next = self.judge(joint, memory, columns, rows)?;
-            match &mut all {
-                None => all = Some(next),
-                Some(all) => all.iter_mut().zip(next).for_each(|(truth, next)| *truth = join(*truth, next)),
-            }
-        }
-        Ok(all.unwrap_or_default())
-    }
-
-    fn judge_part(&self, place: usize, memory: &mut Memory, columns: &Columns, rows: &Rows) -> Result<Vec<Truth>, Error> {
+        held: &mut Bits,
+    ) -> Result<(), Error> {
         let part = &self.parts[place];
         match &part.reads {
-            Reads::Names(name) => self.judge_names(part, name, &mut memory.parts[place], rows),
+            Reads::Names(name) => self.judge_names(part, name, &mut memory.parts[place], rows, held)?,
             Reads::Customers => {
                 let truths = &memory.parts[place].customers;
                 let customers = memory.customers.as_ref();
                 let places = customers.into_iter().flat_map(|customers| customers.places(rows));
-                Ok(places.map(|at| at.map_or(Truth::UNKNOWN, |at| truths[at])).collect())
+                held.extend_anew(places.map(|at| at.is_some_and(|at| truths[at])));
             }
             Reads::Rows => {
                 let customers = memory.customers.as_ref();
@@ -204,12 +193,13 @@ impl Predicate {
                     ),
                     _ => columns.of_activity(rows, name),
                 };
-                self.evaluate(part, rows.len(), array)
+                held.extend_anew(self.evaluate(part, rows.len(), array)?);
             }
         }
+        Ok(())
     }
 
-    fn judge_names(&self, part: &Part, name: &str, memory: &mut PartMemory, rows: &Rows) -> Result<Vec<Truth>, Error> {
+    fn judge_names(&self, part: &Part, name: &str, memory: &mut PartMemory, rows: &Rows, held: &mut Bits) -> Result<(), Error> {
         let none = match memory.none {
             Some(truth) => truth,
             None => {
@@ -217,22 +207,19 @@ impl Predicate {
                 *memory.none.insert(self.evaluate(part, 1, |_| null.clone())?[0])
             }
         };
-        let Some(codes) = rows.codes(name) else { return Ok(vec![none; rows.len()]) };
+        let Some(codes) = rows.codes(name) else {
+            held.fill(rows.len(), |_| none);
+            return Ok(());
+        };
         if memory.dictionary.as_ref().is_none_or(|known| !Arc::ptr_eq(known, codes.dictionary())) {
             self.judge_dictionary(part, codes, memory)?;
         }
         let by_code = &memory.by_code;
-        // Nearly all columns have few names, and then any low byte of a code has a place.
-        let mut few = [Truth::UNKNOWN; 256];
-        let is_few = by_code.len() <= few.len();
-        if is_few {
-            few[..by_code.len()].copy_from_slice(by_code);
+        match codes.without_gaps() {
+            Some(codes) => held.look_up(codes, by_code),
+            None => held.fill(rows.len(), |row| codes.get(row).map_or(none, |code| by_code[code])),
         }
-        Ok(match codes.without_gaps() {
-            Some(codes) if is_few => codes.iter().map(|&code| few[usize::from(code as u8)]).collect(),
-            Some(codes) => codes.iter().map(|&code| by_code[code as usize]).collect(),
-            None => (0..rows.len()).map(|row| codes.get(row).map_or(none, |code| by_code[code])).collect(),
-        })
+        Ok(())
     }
 
     /// Judges the names of a dictionary, most of which others had too.
@@ -252,15 +239,14 @@ impl Predicate {
         Ok(())
     }
 
-    fn evaluate(&self, part: &Part, rows: usize, array: impl Fn(&str) -> ArrayRef) -> Result<Vec<Truth>, Error> {
+    /// For which rows a part holds.
+    fn evaluate(&self, part: &Part, rows: usize, array: impl Fn(&str) -> ArrayRef) -> Result<Vec<bool>, Error> {
         let outcomes = part.evaluator.conditions(rows, array)?;
         let (flag, text) = self.source();
         outcomes
             .into_iter()
             .map(|outcome| match outcome {
-                Outcome::Value(Some(true)) => Ok(Truth::TRUE),
-                Outcome::Value(Some(false)) => Ok(Truth::FALSE),
-                Outcome::Value(None) => Ok(Truth::UNKNOWN),
+                Outcome::Value(truth) => Ok(truth == Some(true)),
                 Outcome::Unreadable { column, value } if column.is_empty() => {
                     Err(Error::query(format!("{flag} {text:?}: it can't be computed for some row ({value})")))
                 }
@@ -307,13 +293,13 @@ pub(crate) struct Memory {
 
 #[derive(Debug, Default)]
 struct PartMemory {
-    names: HashMap<String, Truth, FixedState>,
-    /// The truth of each code of the dictionary met last.
-    by_code: Vec<Truth>,
+    names: HashMap<String, bool, FixedState>,
+    /// Whether it holds for each code of the dictionary met last.
+    by_code: Vec<bool>,
     dictionary: Option<ArrayRef>,
-    /// The truth for a row without name.
-    none: Option<Truth>,
-    customers: Vec<Truth>,
+    /// Whether it holds for a row without name.
+    none: Option<bool>,
+    customers: Vec<bool>,
 }
 
 /// The place of each customer of a bucket by the number's low half.

@@ -4,6 +4,7 @@ use arrow::buffer::BooleanBuffer;
 use tenure_history::Rows;
 use tenure_model::Zone;
 
+use crate::bits::Bits;
 use crate::changes::Changes;
 use crate::columns::Columns;
 use crate::error::Error;
@@ -85,7 +86,7 @@ pub(crate) struct Batch {
     days: Vec<Vec<i32>>,
     changes: Vec<Changes>,
     /// For which rows each condition holds.
-    masks: Vec<Vec<bool>>,
+    masks: Vec<Bits>,
     pub(crate) tied: Option<BooleanBuffer>,
 }
 
@@ -103,9 +104,9 @@ impl Batch {
     pub(crate) fn fill(&mut self, shared: &Shared<'_>, rows: &Rows) -> Result<(), Error> {
         self.memories.resize_with(shared.predicates.len(), Memory::default);
         rows.runs().ends(&mut self.starts);
-        self.masks.clear();
-        for ((predicate, columns, _), memory) in shared.predicates.iter().zip(&mut self.memories) {
-            self.masks.push(predicate.holds(memory, columns, rows)?);
+        self.masks.resize_with(shared.predicates.len(), Bits::default);
+        for (((predicate, columns, _), memory), mask) in shared.predicates.iter().zip(&mut self.memories).zip(&mut self.masks) {
+            predicate.holds(memory, columns, rows, mask)?;
         }
         self.tied = if shared.ties { rows.tied() } else { None };
         self.days.resize_with(shared.zones.len(), Vec::new);
@@ -138,7 +139,7 @@ impl Batch {
     }
 
     /// For which rows a condition holds.
-    pub(crate) fn mask(&self, predicate: usize) -> &[bool] {
+    pub(crate) fn mask(&self, predicate: usize) -> &Bits {
         &self.masks[predicate]
     }
 }

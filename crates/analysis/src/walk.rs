@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use tenure_history::{Part, Rows};
 use tenure_model::{TimePoint, column};
 
+use crate::bits::Bits;
 use crate::clock::Exposure;
 use crate::columns::Home;
 use crate::counts::{NOBODY, WHOLE};
@@ -201,15 +202,17 @@ impl<S: Sink> Walk<S> {
     }
 
     fn walk(&mut self, plan: &Plan<'_>, rows: &Rows) -> Result<(), Error> {
-        let mut masks: [Option<Vec<bool>>; 4] = Default::default();
+        let mut masks: [Option<Bits>; 4] = Default::default();
         for ((mask, predicate), memory) in masks.iter_mut().zip(plan.predicates()).zip(&mut self.memories) {
-            *mask = predicate.map(|predicate| predicate.holds(memory, &plan.columns, rows)).transpose()?;
+            if let Some(predicate) = predicate {
+                predicate.holds(memory, &plan.columns, rows, mask.insert(Bits::default()))?;
+            }
         }
         if plan.asks_for_events() {
             distinct(rows.codes(column::EVENT).map(|codes| codes.names()).unwrap_or_default(), &mut self.events_seen);
         }
         let [filter, born, returned, named] = &masks;
-        let marked = |mask: &Option<Vec<bool>>, row: usize| mask.as_ref().is_none_or(|mask| mask[row]);
+        let marked = |mask: &Option<Bits>, row: usize| mask.as_ref().is_none_or(|mask| mask.get(row));
         let times = if plan.needs_time() { rows.times() } else { None };
         let values = rows.values();
         let currencies = rows.codes(column::CURRENCY);
