@@ -125,6 +125,22 @@ impl Bits {
             }
         }
     }
+
+    /// Hands on all rows, each with the number of others up to and with it.
+    #[inline]
+    pub(crate) fn each_counted(&self, others: &[u64], mut each: impl FnMut(usize, usize)) {
+        let mut before = 0;
+        for (place, (&rows, &others)) in self.0.iter().zip(others).enumerate() {
+            let mut word = rows;
+            while word != 0 {
+                let bit = word.trailing_zeros();
+                let up_to = others & u64::MAX >> (WORD as u32 - 1 - bit);
+                each(place * WORD + bit as usize, before + up_to.count_ones() as usize);
+                word &= word - 1;
+            }
+            before += others.count_ones() as usize;
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -186,6 +202,12 @@ mod tests {
             let mut found = Vec::new();
             bits.each(from..end, |row| found.push(row));
             proptest::prop_assert_eq!(found, expected);
+            let words: Vec<u64> = { let mut words = Bits::default(); words.extend_anew(others[..marked.len()].iter().copied()); words.0 };
+            let mut counted = Vec::new();
+            bits.each_counted(&words, |row, others| counted.push((row, others)));
+            let count = |row: usize| others[..=row].iter().filter(|other| **other).count();
+            let expected: Vec<(usize, usize)> = (0..marked.len()).filter(|&row| marked[row]).map(|row| (row, count(row))).collect();
+            proptest::prop_assert_eq!(counted, expected);
             let mut same = Bits::default();
             same.take(Some(&BooleanBuffer::from(marked.clone())));
             proptest::prop_assert_eq!(&same.0, &bits.0);

@@ -119,16 +119,18 @@ impl DenseWalk {
         let step = Step { plan, tables, wants, batch, rows };
         let mut notes = std::mem::take(&mut self.notes);
         let marked = notes.mark(&step);
-        let plainest = !plan.segments.any() && tables.shape.measure == Measure::Customers && tables.shape.reach == Reach::Each;
+        self.number_currencies(rows, &tables.shape, &mut notes.currencies);
+        let plainest = !plan.segments.any() && tables.shape.reach == Reach::Each && notes.currencies.is_empty();
         match wants.changes {
-            Some(changes) if plainest => self.walk_plainest(&step, batch.changes(changes), &mut notes.bases),
+            Some(changes) if plainest => self.walk_plainest(&step, batch.changes(changes), &mut notes),
             changes => self.walk_customers(&step, &mut notes, marked, changes.map(|changes| batch.changes(changes))),
         }
         self.notes = notes;
     }
 
-    /// Everyone is a member, and only new periods count.
-    fn walk_plainest(&mut self, step: &Step<'_>, changes: &Changes, bases: &mut Vec<u32>) {
+    /// Everyone is a member, all rows count, and no amount has a currency.
+    fn walk_plainest(&mut self, step: &Step<'_>, changes: &Changes, notes: &mut Notes) {
+        let Notes { bases, priced, .. } = notes;
         let Step { tables, batch, wants, rows, .. } = step;
         let (shape, days) = (&tables.shape, batch.days(wants.days, rows));
         self.place(shape, WHOLE, 0);
@@ -142,6 +144,15 @@ impl DenseWalk {
             bases.push((group * shape.steps) as u32);
         }
         self.grid.add_changes(shape, changes, bases);
+        let Some(values) = rows.values().filter(|_| shape.measure == Measure::Value) else { return };
+        match values.present() {
+            Some(present) => priced.take(Some(present)),
+            None => priced.set_all(rows.len()),
+        }
+        priced.each_counted(rows.runs().starts(), |row, customers| {
+            let cell = bases[customers - 1] + tables.step(days[row]);
+            self.grid.add_amount(cell as usize, NO_CURRENCY, values.get(row));
+        });
     }
 
     /// Walks customer by customer. Where all rows count, `changes` are what begins with them.
@@ -161,7 +172,6 @@ impl DenseWalk {
             ages.resize(rows.len(), 0);
         }
         let values = rows.values().filter(|_| shape.measure == Measure::Value);
-        self.number_currencies(rows, shape, currencies);
         let mut halves = RowHalves::new(&plan.segments, rows);
         let latest = plan.rules.segment_as_of == SegmentAsOf::Latest;
         let of_customers = plan.segments.has(Home::Customers);
