@@ -143,18 +143,39 @@ const MOST_TABULATED: usize = 4096;
 /// there are.
 pub(crate) struct RowHalves<'a> {
     width: usize,
-    codes: Vec<(usize, Option<Codes<'a>>)>,
+    codes: Vec<ColumnCodes<'a>>,
     /// What each combination says, by its number, where there are not too many.
     known: Vec<Option<u32>>,
     /// Else columns are numbered one after the other, since all codes together may pass any number.
     numbers: HashMap<(u32, u32), u32, FixedState>,
 }
 
+/// The codes of a column of segments.
+struct ColumnCodes<'a> {
+    /// Its place among the columns.
+    place: usize,
+    codes: Option<Codes<'a>>,
+    /// The codes that a row may have, none being one of them.
+    names: usize,
+}
+
+impl<'a> ColumnCodes<'a> {
+    fn new(place: usize, codes: Option<Codes<'a>>) -> Self {
+        Self { place, names: codes.map_or(0, |codes| codes.count()) + 1, codes }
+    }
+
+    /// The code of a row, from 1 on; 0 without a name.
+    #[inline]
+    fn get(&self, row: usize) -> usize {
+        self.codes.and_then(|codes| codes.get(row)).map_or(0, |code| code + 1)
+    }
+}
+
 impl<'a> RowHalves<'a> {
     pub(crate) fn new(columns: &SegmentColumns, rows: &'a Rows) -> Self {
-        let codes: Vec<(usize, Option<Codes<'a>>)> =
-            columns.of(Home::Activity).map(|(place, name)| (place, rows.codes(name))).collect();
-        let combinations = codes.iter().try_fold(1usize, |product, (_, codes)| product.checked_mul(names_of(codes)));
+        let codes: Vec<ColumnCodes<'a>> =
+            columns.of(Home::Activity).map(|(place, name)| ColumnCodes::new(place, rows.codes(name))).collect();
+        let combinations = codes.iter().try_fold(1usize, |product, column| product.checked_mul(column.names));
         let tabulated = combinations.filter(|count| *count <= MOST_TABULATED).unwrap_or(1);
         Self { width: columns.columns.len(), codes, known: vec![None; tabulated], numbers: HashMap::default() }
     }
@@ -162,13 +183,12 @@ impl<'a> RowHalves<'a> {
     /// What a row says.
     #[inline]
     pub(crate) fn get(&mut self, ids: &mut SegmentIds, row: usize) -> u32 {
-        let code = |codes: &Option<Codes<'_>>| codes.and_then(|codes| codes.get(row)).map_or(0, |code| code + 1);
         let number = if self.known.len() > 1 && self.numbers.is_empty() {
-            self.codes.iter().fold(0, |number, (_, codes)| number * names_of(codes) + code(codes))
+            self.codes.iter().fold(0, |number, column| number * column.names + column.get(row))
         } else {
             let known = &mut self.known;
-            let numbered = self.codes.iter().fold(0, |before, (_, codes)| {
-                *self.numbers.entry((before, code(codes) as u32)).or_insert_with(|| {
+            let numbered = self.codes.iter().fold(0, |before, column| {
+                *self.numbers.entry((before, column.get(row) as u32)).or_insert_with(|| {
                     known.push(None);
                     known.len() as u32 - 1
                 })
@@ -186,16 +206,11 @@ impl<'a> RowHalves<'a> {
     #[cold]
     fn look_up(&self, ids: &mut SegmentIds, row: usize) -> u32 {
         let mut values: Segment = vec![None; self.width];
-        for (place, codes) in &self.codes {
+        for ColumnCodes { place, codes, .. } in &self.codes {
             values[*place] = codes.and_then(|codes| Some(codes.name(codes.get(row)?).to_owned()));
         }
         ids.half(values)
     }
-}
-
-/// The codes that a row may have, none being one of them.
-fn names_of(codes: &Option<Codes<'_>>) -> usize {
-    codes.map_or(0, |codes| codes.count()) + 1
 }
 
 /// A column of customers as texts.
