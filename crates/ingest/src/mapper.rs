@@ -138,7 +138,10 @@ impl Mapper {
         let keyed = sinks.loader.layout().keyed;
         customers.fill(&mut chunk, &kept, sinks.aliases, keyed.then_some(&reader))?;
         let (mut last_instant, mut last_date) = (i64::MIN, i64::MIN);
-        for (&time, precision) in values.times.first().into_iter().flatten().zip(&values.precisions) {
+        // A subscription may start in the future, which vouches for nothing until then.
+        let known = |time: i64| self.table == Table::Activity || time <= self.now.0;
+        let times = values.times.first().into_iter().flatten().zip(&values.precisions);
+        for (&time, precision) in times.filter(|(time, _)| known(**time)) {
             match precision {
                 Precision::Instant => last_instant = last_instant.max(time),
                 Precision::Date => last_date = last_date.max(time),
@@ -160,10 +163,8 @@ impl Mapper {
             let rows = losses.rows.iter().map(|(row, fault)| (*row, &fault.reason, &*fault.column, &*fault.value));
             file.write(&self.input, batch, &self.columns, rows)?;
         }
-        if self.table == Table::Activity {
-            sinks.account.last_instant.fetch_max(last_instant, Ordering::Relaxed);
-            sinks.account.last_date.fetch_max(last_date, Ordering::Relaxed);
-        }
+        sinks.account.last_instant.fetch_max(last_instant, Ordering::Relaxed);
+        sinks.account.last_date.fetch_max(last_date, Ordering::Relaxed);
         let mut inner = sinks.account.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let (counts, rejects) = &mut *inner;
         counts.read += rows as u64;

@@ -322,10 +322,12 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the amount was found in a column of monthly recurring revenue, which has quantity and interval in it.
+    /// Whether the amount is a column of monthly recurring revenue, which has quantity and interval in it.
     fn is_monthly_amount(&self) -> bool {
+        let is_monthly = |name: &String| name.to_lowercase().contains("mrr");
         match self.mapping.columns.get(column::AMOUNT) {
-            Some(Source::Columns(field)) => field.columns.iter().any(|name| name.to_lowercase().contains("mrr")),
+            Some(Source::Columns(field)) => field.columns.iter().any(is_monthly),
+            Some(Source::Given(name)) => self.header.iter().any(|column| **column == **name) && is_monthly(name),
             _ => false,
         }
     }

@@ -339,6 +339,9 @@ fn without_a_preset_names_tell() {
     assert_eq!(mapping.columns[column::INTERVAL], constant("1 month"));
     assert!(!mapping.columns.contains_key(column::QUANTITY), "MRR has the quantity in it");
     assert!(notes.contains(&"end = \"end_date\" (detected; set it with --end)".to_owned()), "{notes:?}");
+    let named = Mapping { columns: [(column::AMOUNT, Source::Given("mrr_amount".to_owned()))].into(), ..Mapping::default() };
+    let Resolved { mapping, .. } = resolve(&choice, &names, &named).unwrap();
+    assert!(!mapping.columns.contains_key(column::QUANTITY) && mapping.columns[column::INTERVAL] == constant("1 month"));
 
     let error = resolve(&PresetChoice::Auto, &header(&["a", "b"]), &Mapping::default()).unwrap_err();
     let expected = "no column looks like the customer; name it with --customer COLUMN (the columns are \"a\", \"b\")";
