@@ -25,7 +25,7 @@ pub(crate) fn definition(query: &RetentionQuery, rules: &Rules, home_zone: &Zone
     let zone = query.zone.as_ref().unwrap_or(home_zone);
     let instant = |point: Option<tenure_model::TimePoint>| point.map(|point| point.resolve(zone).to_string());
     Definition {
-        source: "activity",
+        source: query.source.name(),
         birth: rules.birth.to_string(),
         born: query.born.clone(),
         returned: query.returned.clone(),

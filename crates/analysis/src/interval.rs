@@ -22,6 +22,11 @@ impl Wilson {
         Self { z: Normal::standard().inverse_cdf(0.5 + level / 2.0) }
     }
 
+    /// The quantile of the standard normal distribution that the level asks for.
+    pub(crate) fn z(&self) -> f64 {
+        self.z
+    }
+
     /// The interval of `successes` out of `trials`. Nothing where there are no trials.
     pub fn interval(&self, successes: u64, trials: u64) -> Option<Interval> {
         if trials == 0 {

@@ -10,6 +10,7 @@
 mod active;
 mod assembly;
 mod bits;
+mod cancellations;
 mod changes;
 mod clock;
 mod columns;
@@ -22,32 +23,54 @@ mod dialect;
 mod error;
 mod events;
 mod explain;
+mod formulas;
 mod grid;
 mod inspection;
 mod interval;
 mod life;
+mod lifecycle;
+mod lives;
 mod matrix;
 mod members;
+mod metrics;
 mod plan;
 mod predicate;
 mod query;
 mod retention;
+mod revenue;
+mod scope;
 mod segments;
 mod shared;
+mod stickiness;
+mod subscriptions;
 mod summary;
+mod surveys;
 mod tally;
 mod units;
 mod unordered;
 mod walk;
 
+pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, Told, cancellations};
 pub use dialect::{Dialect, ValueAverage};
 pub use error::{Error, ErrorKind};
 pub use explain::{CellNumbers, Example, Explanation, Step, explain};
+pub use formulas::{
+    Kept, TypedMovements, Worked, WorkedUnit, complement, csat, lifetime_value, mrr_of_average, nps_of_counts, nps_of_percent,
+    period_retention, repeat_purchase_rate,
+};
 pub use inspection::{AttributeSummary, Inspection, TableSummary, inspect};
 pub use interval::{Interval, Wilson};
+pub use lifecycle::{Lifecycle, LifecycleCounts, LifecycleRow, lifecycle};
 pub use matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, SummaryPoint, Totals};
 pub use members::{CellOf, MemberRow, Members, members, segment_value};
+pub use metrics::{
+    METRICS, Metric, MetricKind, MetricRow, MetricValue, Metrics, MetricsDefinition, MetricsQuery, metric_named, metrics,
+};
 pub use predicate::columns_of;
-pub use query::{Ages, Birth, DEFAULT_LEVEL, Measure, Rates, RetentionQuery, SegmentAsOf, Summary};
+pub use query::{Ages, Birth, DEFAULT_LEVEL, Measure, Rates, RetentionQuery, SegmentAsOf, Source, Summary};
 pub use retention::{MOST_AGES, retention, retentions};
+pub use revenue::{CustomerCounts, MrrMovement, Revenue, RevenueDefinition, RevenueQuery, RevenueRow, monthly, revenue};
+pub use scope::{FigurePeriod, Scope, ScopeDefinition};
+pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
+pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};
 pub use unordered::retention_of_unordered;

@@ -14,7 +14,7 @@ use crate::dialect::{Dialect, FirstEverRow, FirstReturns, Rules, WindowEnd};
 use crate::error::Error;
 use crate::matrix::Segment;
 use crate::predicate::Predicate;
-use crate::query::{Ages, Birth, Measure, RetentionQuery, SegmentAsOf};
+use crate::query::{Ages, Birth, Measure, RetentionQuery, SegmentAsOf, Source};
 use crate::segments::SegmentColumns;
 use crate::units::Units;
 
@@ -74,10 +74,11 @@ impl<'a> Plan<'a> {
     /// The plan of a query under some rules; nothing for a history without activity.
     pub(crate) fn new(history: &History, query: &'a RetentionQuery, rules: Rules) -> Result<Option<Self>, Error> {
         query.check(rules.alignment, &rules.criterion)?;
-        if query.dialect == Dialect::Stripe {
-            return Err(Error::query(
-                "--dialect stripe follows subscriptions, and this version makes retention of activity alone; choose tenure, mixpanel, amplitude or posthog",
-            ));
+        if query.dialect == Dialect::Stripe && query.source == Source::Activity {
+            return Err(Error::query("--dialect stripe follows subscriptions: use it with --source subscriptions"));
+        }
+        if query.source == Source::Subscriptions {
+            return Err(Error::query("--source subscriptions: who is in a cell, and --explain, are answered of activity alone"));
         }
         let zone = query.zone.clone().unwrap_or_else(|| history.home_zone().clone());
         let instant = |point: Option<tenure_model::TimePoint>| point.map(|point| point.resolve(&zone));

@@ -13,6 +13,8 @@ pub const DEFAULT_LEVEL: f64 = 0.95;
 /// A question for a retention matrix: a value that can be printed back.
 #[derive(Debug, Clone)]
 pub struct RetentionQuery {
+    /// Whose lives are followed. Default: activity.
+    pub source: Source,
     /// The periods whose births form a cohort. Default: month.
     pub cohort: Period,
     /// The periods that ages are counted in. Default: those of the cohorts.
@@ -70,6 +72,7 @@ pub struct RetentionQuery {
 impl Default for RetentionQuery {
     fn default() -> Self {
         Self {
+            source: Source::default(),
             cohort: Period::One(Granularity::Month),
             age: None,
             origin: None,
@@ -109,6 +112,7 @@ impl RetentionQuery {
     /// Whether customers and times alone answer it: it names no column, and follows tenure's own rules.
     pub fn is_plain(&self) -> bool {
         Rules::of(self) == Rules::default_rules()
+            && self.source == Source::Activity
             && self.measure == Measure::Customers
             && self.min_returns == 1
             && self.by.is_empty()
@@ -159,6 +163,27 @@ impl RetentionQuery {
             return Err(Error::query(format!("--by names the column \"{}\" twice", twice.1)));
         }
         Ok(())
+    }
+}
+
+/// Where the rows come from that lives are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// What customers did.
+    #[default]
+    Activity,
+    /// What they pay for: birth is the first instant of recurring revenue, and a member is retained at an age with some just
+    /// before its end. The value is that revenue.
+    Subscriptions,
+}
+
+impl Source {
+    /// The name as flags and results have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Source::Activity => "activity",
+            Source::Subscriptions => "subscriptions",
+        }
     }
 }
 

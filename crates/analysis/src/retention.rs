@@ -14,8 +14,9 @@ use crate::events::no_such_event;
 use crate::matrix::{RetentionMatrix, Segment, Totals};
 use crate::plan::Plan;
 use crate::predicate::BucketCustomers;
-use crate::query::RetentionQuery;
+use crate::query::{RetentionQuery, Source};
 use crate::shared::{Batch, Shared, Wants};
+use crate::subscriptions::subscription_retention;
 use crate::walk::{Numbering, Walk, unknown_event};
 
 /// More ages than any history has.
@@ -50,6 +51,11 @@ pub(crate) fn retentions_under(history: &History, ruled: Vec<(&RetentionQuery, R
     let mut plans: Vec<Plan<'_>> = Vec::with_capacity(ruled.len());
     let mut ready: Vec<Option<RetentionMatrix>> = Vec::with_capacity(ruled.len());
     for (place, (query, rules)) in ruled.into_iter().enumerate() {
+        if query.source == Source::Subscriptions {
+            let matrix = subscription_retention(history, query, &rules).map_err(|error| error.of_query(place))?;
+            ready.push(Some(matrix));
+            continue;
+        }
         let plan = Plan::new(history, query, rules.clone()).map_err(|error| error.of_query(place))?;
         ready.push(plan.is_none().then(|| without_activity(history, query, &rules)));
         plans.extend(plan);

@@ -35,7 +35,7 @@ impl SegmentColumns {
         self.of(home).next().is_some()
     }
 
-    fn other(&self) -> Segment {
+    pub(crate) fn other(&self) -> Segment {
         vec![Some(OTHER.to_owned()); self.columns.len()]
     }
 }

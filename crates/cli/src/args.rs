@@ -2,14 +2,17 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tenure_analysis::{Scale, SurveyKind};
 use tenure_ingest::{Attributes, Mapping, PresetChoice, RejectLimit, Source, table_misfit};
 use tenure_model::{Table, Zone, column};
 
 use crate::commands::{
-    compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs,
-    members::MembersArgs, retention::RetentionArgs, run::RunArgs,
+    calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs,
+    generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, members::MembersArgs,
+    metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs,
+    survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -59,6 +62,20 @@ pub(crate) enum Command {
     Members(Box<MembersArgs>),
     /// Many queries in one pass over the data
     Run(RunArgs),
+    /// Churn, retention, purchases, lifetime value, MRR by period
+    Metrics(Box<MetricsArgs>),
+    /// New, returning, resurrected and dormant customers by period
+    Lifecycle(Box<LifecycleArgs>),
+    /// Customers by the number of days in which they were active
+    Stickiness(Box<StickinessArgs>),
+    /// Movements of monthly recurring revenue by period
+    Revenue(Box<RevenueArgs>),
+    /// NPS, CSAT, CES and stated returns by period
+    Survey(Box<SurveyArgs>),
+    /// Why customers left: reasons, the revenue lost, how long they had stayed
+    Cancellations(Box<CancellationsArgs>),
+    /// The hand formulas, from typed numbers
+    Calc(CalcArgs),
     /// Write a synthetic business whose true retention is known
     Generate(GenerateArgs),
     /// Generate a business, ingest it, show its retention
@@ -175,6 +192,13 @@ pub(crate) struct MappingArgs {
 }
 
 impl MappingArgs {
+    /// Takes the kind and the scale of a survey out: asked of a history, they say which answers count and how.
+    pub(crate) fn take_survey(&mut self) -> anyhow::Result<(Option<SurveyKind>, Option<Scale>)> {
+        let kind = self.kind.take().map(|text| text.parse::<SurveyKind>().map_err(|error| anyhow!("--kind: {error}")));
+        let scale = self.scale.take().map(|text| text.parse::<Scale>().map_err(|error| anyhow!("--scale: {error}")));
+        Ok((kind.transpose()?, scale.transpose()?))
+    }
+
     /// The first flag that was given, if any.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
         let columns = self.columns();

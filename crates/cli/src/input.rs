@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use tenure_analysis::{RetentionMatrix, RetentionQuery, retention_of_unordered};
 use tenure_history::{History, Target, Unordered};
 use tenure_ingest::{Export, Ingested, Options, RejectLimit, Report};
-use tenure_model::{Instant, ObservationWindow, Zone, column};
+use tenure_model::{Instant, ObservationWindow, Table, Zone, column};
 
 use crate::args::MappingArgs;
 use crate::memory::default_memory;
@@ -37,8 +37,25 @@ pub(crate) struct Wanted {
     pub(crate) plain: bool,
 }
 
-/// The same for a query: of an export what the query wants is kept.
+/// The same for a query about what customers did: of an export what the query wants is kept.
 pub(crate) fn open_for(input: &Path, mapping: &MappingArgs, wanted: &Wanted, term: &Term) -> anyhow::Result<Opened> {
+    let opened = open_any(input, mapping, wanted, term)?;
+    if let Opened::History(history) = &opened
+        && !input.is_dir()
+        && history.rows() == 0
+        && Table::ALL.into_iter().any(|table| history.rows_of(table) > 0)
+    {
+        bail!(
+            "{}: this export is not about what customers did; ingest it into a history, beside an export of activity: tenure ingest {} --into HISTORY",
+            input.display(),
+            input.display()
+        );
+    }
+    Ok(opened)
+}
+
+/// The same for a query about any table.
+pub(crate) fn open_any(input: &Path, mapping: &MappingArgs, wanted: &Wanted, term: &Term) -> anyhow::Result<Opened> {
     if input.is_dir() {
         let history = History::open(input)?;
         if let Some(flag) = mapping.first_given() {
@@ -61,15 +78,7 @@ pub(crate) fn open_for(input: &Path, mapping: &MappingArgs, wanted: &Wanted, ter
             if total.rejected > 0 || total.duplicate > 0 {
                 term.note(&format!("{} rows rejected, {} duplicate, of {} read", total.rejected, total.duplicate, total.read));
             }
-            let history = loaded.history;
-            if total.kept > 0 && history.as_ref().is_some_and(|history| history.rows() == 0) {
-                bail!(
-                    "{}: this export is not about what customers did; ingest it into a history, beside an export of activity: tenure ingest {} --into HISTORY",
-                    input.display(),
-                    input.display()
-                );
-            }
-            history.map(Box::new).map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
+            loaded.history.map(Box::new).map(Opened::History).ok_or_else(|| anyhow!("{}: nothing was read", input.display()))
         }
         None => {
             say_too_many_rejects(&report, options.max_rejects, "nothing was computed", term);

@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod query;
 mod saved;
+mod scope;
 mod term;
 
 use std::io::Write;
@@ -77,6 +78,13 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Retention(args) => commands::retention::run(&args, typed, term),
         Command::Members(args) => commands::members::run(&args, term),
         Command::Run(args) => commands::run::run(&args, term),
+        Command::Metrics(args) => commands::metrics::run(&args, term),
+        Command::Lifecycle(args) => commands::lifecycle::run(&args, term),
+        Command::Stickiness(args) => commands::stickiness::run(&args, term),
+        Command::Revenue(args) => commands::revenue::run(&args, term),
+        Command::Survey(args) => commands::survey::run(&args, term),
+        Command::Cancellations(args) => commands::cancellations::run(&args, term),
+        Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Demo(args) => commands::demo::run(&args, term),
     }

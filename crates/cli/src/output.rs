@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use tenure_report::Format;
+use tenure_report::{Format, Sheet};
 
 use crate::term::Term;
 
@@ -75,6 +75,16 @@ impl OutputArgs {
                 write_stdout(bytes)
             }
         }
+    }
+
+    /// Writes a result made of rows, and says what it means where the format does not.
+    pub(crate) fn write_sheet(&self, sheet: &Sheet, format: Format, term: &Term) -> anyhow::Result<()> {
+        self.write(&sheet.render(format)?, format, term)?;
+        if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
+            sheet.all_notes().iter().for_each(|note| term.note(note));
+            term.note(sheet.sentence());
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use tenure_analysis::{
-    Ages, Birth, CellOf, DEFAULT_LEVEL, Dialect, MOST_AGES, Measure, Rates, RetentionQuery, SegmentAsOf, Summary, segment_value,
+    Ages, Birth, CellOf, DEFAULT_LEVEL, Dialect, MOST_AGES, Measure, Rates, RetentionQuery, SegmentAsOf, Source, Summary,
+    segment_value,
 };
 use tenure_history::{Column, History};
 use tenure_model::{Age, Alignment, Brackets, Criterion, Day, Decimal, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
@@ -23,9 +24,10 @@ pub(crate) struct QueryArgs {
     /// The periods that ages are counted in (default: as --cohort)
     #[arg(long, value_name = "PERIOD")]
     age: Option<Period>,
-    /// Where the rows come from
-    #[arg(long, value_enum, default_value_t = SourceArg::Activity, value_name = "TABLE")]
-    source: SourceArg,
+    /// Whose lives are followed: activity, or subscriptions with recurring revenue (default: activity; with --dialect stripe
+    /// subscriptions)
+    #[arg(long, value_enum, value_name = "TABLE")]
+    source: Option<SourceArg>,
     /// Where a life starts: first, first-ever, recurring, or declared:COLUMN, a date of the customers table (default: first)
     #[arg(long, value_name = "HOW")]
     birth: Option<Birth>,
@@ -98,7 +100,7 @@ pub(crate) struct QueryArgs {
     /// The level of the intervals
     #[arg(long, value_name = "SHARE", default_value_t = DEFAULT_LEVEL)]
     level: f64,
-    /// Whose arithmetic is followed: tenure, mixpanel, amplitude or posthog; explicit flags win
+    /// Whose arithmetic is followed: tenure, mixpanel, amplitude, posthog or stripe; explicit flags win
     #[arg(long, value_name = "WHOSE", default_value_t = Dialect::Tenure)]
     dialect: Dialect,
 }
@@ -110,11 +112,13 @@ impl QueryArgs {
     ///
     /// Where the file of rates can't be read.
     pub(crate) fn resolve(&self) -> anyhow::Result<RetentionQuery> {
-        if let SourceArg::Subscriptions = self.source {
-            bail!("--source subscriptions: this version makes retention of activity alone");
-        }
         let criterion = self.brackets.clone().map(Criterion::Brackets).or_else(|| self.criterion.clone());
         Ok(RetentionQuery {
+            source: match self.source {
+                Some(SourceArg::Subscriptions) => Source::Subscriptions,
+                None if self.dialect == Dialect::Stripe => Source::Subscriptions,
+                Some(SourceArg::Activity) | None => Source::Activity,
+            },
             cohort: self.cohort,
             age: self.age,
             origin: self.cohort_origin,
@@ -275,7 +279,7 @@ enum SummaryArg {
 const RATE_COLUMNS: [&str; 3] = ["date", "currency", "rate"];
 
 /// Reads a CSV file with date, currency and rate.
-fn read_rates(path: &Path) -> anyhow::Result<Rates> {
+pub(crate) fn read_rates(path: &Path) -> anyhow::Result<Rates> {
     let name = path.display();
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)

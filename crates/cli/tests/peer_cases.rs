@@ -39,7 +39,10 @@ fn person_column(key: &str) -> String {
 
 /// A condition on properties.
 fn condition(filters: &Value, column: impl Fn(&str) -> String) -> Vec<String> {
-    let literal = |value: &Value| format!("'{}'", value.as_str().unwrap_or_default().replace('\'', "''"));
+    let literal = |value: &Value| match value.as_str() {
+        Some(text) => format!("'{}'", text.replace('\'', "''")),
+        None => value.to_string(),
+    };
     let filters = filters.as_array().map(Vec::as_slice).unwrap_or_default();
     let one = |filter: &Value| {
         let column = format!("\"{}\"", column(filter[0].as_str().unwrap()));
@@ -300,6 +303,94 @@ fn posthog_cases() {
     hold_posthog(&own().join("posthog.json"), 3);
     if let Some(data) = published() {
         hold_posthog(&data.join("posthog_cases/cases.json"), 28);
+    }
+}
+
+/// The flags that a lifecycle or stickiness case shares: the rows that count, the zone, and the first day.
+fn scope_flags(query: &Value, first: Date) -> Vec<String> {
+    let mut filters = vec![format!("event = '{}'", query["event"].as_str().unwrap())];
+    filters.extend(condition(&query["event_filters"], event_column));
+    filters.extend(condition(&query["person_filters"], person_column));
+    let flag = |name: &str, value: &str| format!("--{name}={value}");
+    vec![
+        flag("filter", &filters.join(" and ")),
+        flag("zone", query["timezone"].as_str().unwrap()),
+        flag("week-start", query["week_start"].as_str().unwrap()),
+        flag("from", &first.to_string()),
+    ]
+}
+
+fn range(query: &Value) -> (Date, Date) {
+    let date = |name: &str| query[name].as_str().unwrap().parse::<Date>().unwrap();
+    (date("date_from"), date("date_to"))
+}
+
+/// Each difference between a lifecycle case and what the program says. Peers show the dormant below zero.
+fn lifecycle_differences(case: &Value) -> Vec<String> {
+    let place = Place::new();
+    ingest(&place, case);
+    let query = &case["query"];
+    let period = query["period"].as_str().unwrap();
+    let (first, last) = range(query);
+    let until = moved(period, start_of(period, last, Weekday::Monday), 1);
+    let flags = scope_flags(query, first);
+    let until = format!("--as-of={until}");
+    let mut args = vec!["lifecycle", "history", "--period", period, &until];
+    args.extend(flags.iter().map(String::as_str));
+    let answer = place.json(&args);
+    let rows = answer["rows"].as_array().unwrap();
+    let mut wrong = Vec::new();
+    for (key, expected) in case["expected"].as_object().unwrap() {
+        let name = if key == "resurrecting" { "resurrected" } else { key };
+        let sign = if key == "dormant" { -1 } else { 1 };
+        let found: Vec<i64> = rows.iter().map(|row| sign * row[name].as_i64().unwrap()).collect();
+        if json!(found) != *expected {
+            wrong.push(format!("{key}: expected {expected}, found {found:?}\n  tenure {}", args.join(" ")));
+        }
+    }
+    assert!(!rows.is_empty());
+    wrong
+}
+
+/// Each difference between a stickiness case and what the program says. The peers count over one range; here it is the year.
+fn stickiness_differences(case: &Value) -> Vec<String> {
+    let place = Place::new();
+    ingest(&place, case);
+    let query = &case["query"];
+    let (first, last) = range(query);
+    assert_eq!(first.year(), last.year());
+    let flags = scope_flags(query, first);
+    let mut args = vec!["stickiness", "history", "--period", "year", "--of", query["period"].as_str().unwrap()];
+    args.extend(flags.iter().map(String::as_str));
+    let answer = place.json(&args);
+    let rows = answer["rows"].as_array().unwrap();
+    let expected = case["expected"]["histogram_prefix"].as_array().unwrap();
+    let found: Vec<u64> = (1..=expected.len() as u64)
+        .map(|parts| rows.iter().find(|row| row["active_parts"] == parts).map_or(0, |row| row["customers"].as_u64().unwrap()))
+        .collect();
+    let people: u64 = rows.iter().map(|row| row["customers"].as_u64().unwrap()).sum();
+    let same = json!(found) == json!(expected) && json!(people) == case["expected"]["people"];
+    if same { Vec::new() } else { vec![format!("expected {}, found {people}: {found:?}", case["expected"])] }
+}
+
+#[test]
+fn posthog_lifecycle_and_stickiness_cases() {
+    let mut files = vec![(own().join("posthog_activity.json"), 2)];
+    files.extend(published().map(|data| (data.join("posthog_cases/cases.json"), 8)));
+    for (file, least) in files {
+        let all = cases(&file);
+        let mut compared = 0;
+        let mut wrong = Vec::new();
+        for case in all["cases"].as_array().unwrap() {
+            let found = match case["kind"].as_str() {
+                Some("lifecycle") => lifecycle_differences(case),
+                Some("stickiness") => stickiness_differences(case),
+                _ => continue,
+            };
+            compared += 1;
+            wrong.extend(found.into_iter().map(|text| format!("{} {}: {text}", case["id"], case["name"])));
+        }
+        assert!(compared >= least && wrong.is_empty(), "{compared} compared; {}", wrong.join("\n"));
     }
 }
 

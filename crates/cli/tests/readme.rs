@@ -76,7 +76,8 @@ fn the_readme_runs_as_it_is_printed() {
     let place = sample();
     let readme = text("README.md");
     let all: Vec<String> = blocks(&readme, "sh").into_iter().chain(blocks(&readme, "")).flat_map(commands).collect();
-    let verbs = ["ingest", "compact", "forget", "inspect", "retention", "demo"];
+    let verbs =
+        ["ingest", "compact", "forget", "inspect", "retention", "metrics", "revenue", "lifecycle", "survey", "calc", "demo"];
     assert!(verbs.iter().all(|verb| all.iter().any(|command| command.starts_with(verb))), "{all:?}");
     run_all(&place, &all);
     assert!(place.path("value.parquet").exists());
@@ -101,7 +102,20 @@ fn the_sample_is_what_its_readme_says() {
 #[test]
 fn the_examples_of_help_run_as_they_are_printed() {
     let place = sample();
-    for verb in ["ingest", "inspect", "retention", "members", "run", "compact", "forget"] {
+    let verbs = [
+        "ingest",
+        "inspect",
+        "retention",
+        "members",
+        "lifecycle",
+        "stickiness",
+        "metrics",
+        "revenue",
+        "survey",
+        "cancellations",
+        "calc",
+    ];
+    for verb in verbs.into_iter().chain(["run", "compact", "forget"]) {
         let help = String::from_utf8(place.ok(&[verb, "--help"])).unwrap();
         let examples = help.split_once("Examples").unwrap().1;
         run_all(&place, &commands(examples));

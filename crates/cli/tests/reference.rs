@@ -158,3 +158,123 @@ fn app_log() {
     }
     assert!(fs::metadata(history).unwrap().is_dir());
 }
+
+/// Movements of a subscription business at month ends. The reference draws new and returning customers together, and follows
+/// accounts, whose subscriptions add up.
+#[test]
+fn ravenstack_movements() {
+    let Some(data) = data() else { return };
+    let folder = data.join("ravenstack");
+    let file = folder.join("ravenstack_subscriptions.csv");
+    let args = ["revenue", file.to_str().unwrap(), "--table", "subscriptions", "--preset", "generic", "--customer", "account_id"];
+    let columns = ["--id", "subscription_id", "--start", "start_date", "--end", "end_date", "--amount", "mrr_amount"];
+    let answer = json(&[&args[..], &columns, &["--interval", "month"]].concat());
+    let mut reader = csv::Reader::from_path(folder.join("reference/mrr_movements.csv")).unwrap();
+    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let rows = answer["rows"].as_array().unwrap();
+    let mut compared = 0;
+    for record in reader.records() {
+        let record = record.unwrap();
+        let expected = |name: &str| record[names.iter().position(|known| known == name).unwrap()].parse::<f64>().ok();
+        let row = rows.iter().find(|row| row["period"].as_str().unwrap().starts_with(&record[0])).unwrap();
+        let money = |name: &str| row[name].as_str().unwrap().parse::<f64>().unwrap();
+        let percent = |name: &str| row[name].as_f64().map(|share| (share * 1e6).round() / 1e4);
+        assert_eq!(row["customers_closing"].as_f64(), expected("paying_accounts"), "{}", &record[0]);
+        assert_eq!(Some(money("closing")), expected("mrr_at_month_end"), "{}", &record[0]);
+        if expected("expansion_mrr").is_none() {
+            continue;
+        }
+        assert_eq!(Some(money("new") + money("reactivation")), expected("new_or_returning_mrr"), "{}", &record[0]);
+        assert_eq!(Some(money("expansion")), expected("expansion_mrr"), "{}", &record[0]);
+        // The reference has losses below zero.
+        assert_eq!(Some(-money("contraction")), expected("contraction_mrr"), "{}", &record[0]);
+        assert_eq!(Some(-money("churn")), expected("churned_mrr"), "{}", &record[0]);
+        assert_eq!(percent("gross_revenue_retention"), expected("gross_retention_pct"), "{}", &record[0]);
+        assert_eq!(percent("net_revenue_retention"), expected("net_retention_pct"), "{}", &record[0]);
+        compared += 1;
+    }
+    assert!(compared > 20);
+}
+
+/// Repeat purchases of a music shop, counted a second way from its file.
+#[test]
+fn cdnow_repeat_purchases() {
+    let Some(data) = data() else { return };
+    let file = data.join("cdnow/CDNOW_master.txt");
+    let text = fs::read_to_string(&file).unwrap();
+    let mut purchases: std::collections::BTreeMap<&str, Vec<(&str, bool)>> = std::collections::BTreeMap::new();
+    for line in text.lines().skip(1) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        purchases.entry(fields[0]).or_default().push((&fields[1][..6], fields[3].parse::<f64>().unwrap() > 0.0));
+    }
+    let mut expected: std::collections::BTreeMap<&str, (u64, u64)> = std::collections::BTreeMap::new();
+    for mine in purchases.values() {
+        let mut months: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+        mine.iter().filter(|(_, paid)| *paid).for_each(|(month, _)| *months.entry(month).or_default() += 1);
+        for (month, count) in months {
+            let entry = expected.entry(month).or_default();
+            entry.0 += u64::from(count >= 2);
+            entry.1 += 1;
+        }
+    }
+    let csv: String = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(",") + "\n").collect();
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("log.csv");
+    fs::write(&log, format!("customer,date,cds,dollars\n{csv}")).unwrap();
+    let args = ["metrics", log.to_str().unwrap(), "--preset", "generic", "--customer", "customer", "--time", "date"];
+    let answer =
+        json(&[&args[..], &["--time-format", "%Y%m%d", "--value", "dollars", "--metric", "repeat_purchase_rate"]].concat());
+    let rows = answer.as_array().unwrap();
+    assert_eq!(rows.len(), expected.len());
+    for (row, (month, (repeat, customers))) in rows.iter().zip(&expected) {
+        assert_eq!(row["period"].as_str().unwrap()[..7].replace('-', ""), **month);
+        assert_eq!(
+            (row["numerator"].as_str(), row["denominator"].as_str()),
+            (Some(repeat.to_string().as_str()), Some(customers.to_string().as_str()))
+        );
+    }
+}
+
+/// Cohorts of subscriptions at month ends. The reference counts free ones too, of which tenure says that they never had
+/// recurring revenue: those that pay are counted here by hand, from the file, and the revenue is that of the reference.
+#[test]
+fn ravenstack_cohorts() {
+    let Some(data) = data() else { return };
+    let folder = data.join("ravenstack");
+    let file = folder.join("ravenstack_subscriptions.csv");
+    let input =
+        ["retention", file.to_str().unwrap(), "--source", "subscriptions", "--table", "subscriptions", "--preset", "generic"];
+    let columns = ["--customer", "subscription_id", "--start", "start_date", "--end", "end_date", "--amount", "mrr_amount"];
+    let answer = json(&[&input[..], &columns, &["--interval", "month", "--measure", "value"]].concat());
+    let mut lines = csv::Reader::from_path(&file).unwrap();
+    let spans: Vec<(String, String, f64)> = lines
+        .records()
+        .map(|record| {
+            let record = record.unwrap();
+            (record[2].to_owned(), record[3].to_owned(), record[6].parse().unwrap())
+        })
+        .filter(|(start, end, mrr)| *mrr > 0.0 && start != end)
+        .collect();
+    let mut reader = csv::Reader::from_path(folder.join("reference/subscription_cohorts_month_end.csv")).unwrap();
+    let mut compared = 0;
+    for record in reader.records() {
+        let record = record.unwrap();
+        let (month, age) = (&record[0], record[1].parse::<u64>().unwrap());
+        let cohort =
+            answer["cohorts"].as_array().unwrap().iter().find(|row| row["cohort"].as_str().unwrap().starts_with(month)).unwrap();
+        let cell = &cohort["cells"][usize::try_from(age).unwrap()];
+        let index = month[..4].parse::<u64>().unwrap() * 12 + month[5..].parse::<u64>().unwrap() - 1 + age + 1;
+        let next = format!("{}-{:02}-01", index / 12, index % 12 + 1);
+        let mine: Vec<_> = spans.iter().filter(|(start, ..)| start.starts_with(month)).collect();
+        let paying = mine.iter().filter(|(_, end, _)| end.is_empty() || *end >= next).count();
+        assert_eq!(
+            (cohort["size"].as_u64(), cell["retained"].as_u64()),
+            (Some(mine.len() as u64), Some(paying as u64)),
+            "{month} {age}"
+        );
+        assert!(paying as u64 <= record[3].parse().unwrap());
+        assert_eq!(cell["value"].as_str().unwrap().parse::<f64>().unwrap(), record[5].parse::<f64>().unwrap(), "{month} {age}");
+        compared += 1;
+    }
+    assert!(compared > 200);
+}

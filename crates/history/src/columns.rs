@@ -241,6 +241,11 @@ impl Rows {
         Some(self.batch.column_by_name(name)?.as_primitive_opt::<Date32Type>()?.iter())
     }
 
+    /// A column of instants, microseconds UTC.
+    pub fn instants(&self, name: &str) -> Option<impl Iterator<Item = Option<i64>>> {
+        Some(self.batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>()?.iter())
+    }
+
     /// Whether customers exports list each customer; only of customers.
     pub fn listed(&self) -> Option<impl Iterator<Item = bool>> {
         let listed = self.batch.column_by_name(column::LISTED)?.as_boolean_opt()?;

@@ -110,7 +110,13 @@ impl History {
 
     /// What the history can vouch for: from its first activity to the end of what its exports say.
     pub fn window(&self) -> ObservationWindow {
-        self.activity()
+        self.window_of(Table::Activity)
+    }
+
+    /// What a table can vouch for: from its first row to the end of what its exports say.
+    pub fn window_of(&self, table: Table) -> ObservationWindow {
+        self.manifest
+            .table(table)
             .map(|segment| ObservationWindow {
                 from: segment.span().map(|(first, _)| Instant(first)),
                 until: segment.observed_until.map(Instant),

@@ -1,6 +1,7 @@
 use std::cmp::Ordering;
 use std::fmt;
-use std::ops::AddAssign;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub};
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
@@ -15,7 +16,7 @@ pub const MAX_STORED_DIGITS: u8 = 18;
 const MAX_SCALE: u8 = 18;
 
 /// An exact decimal number: `units / 10^scale`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Decimal {
     units: i128,
     scale: u8,
@@ -87,6 +88,46 @@ impl Decimal {
         Some(Decimal { units: divide_half_even(numerator, denominator), scale: DIVISION_SCALE })
     }
 
+    /// The product, exact. Nothing where it would not fit.
+    pub fn times(self, other: Decimal) -> Option<Decimal> {
+        let scale = self.scale.checked_add(other.scale)?;
+        Some(Decimal { units: self.units.checked_mul(other.units)?, scale }.normalized())
+    }
+
+    /// The number times `numerator / denominator`, rounded once to [`DIVISION_SCALE`] decimals, half-even. Nothing where it
+    /// would not fit, or for a denominator of 0.
+    pub fn times_ratio(self, numerator: u64, denominator: u64) -> Option<Decimal> {
+        self.times(Decimal::new(i128::from(numerator), 0))?.over(Decimal::new(i128::from(denominator), 0))
+    }
+
+    /// The quotient, rounded to [`DIVISION_SCALE`] decimals, half-even. Nothing for a divisor of 0, or where it would not fit.
+    pub fn over(self, divisor: Decimal) -> Option<Decimal> {
+        let (numerator, divisor) = (self.normalized(), divisor.normalized());
+        if divisor.units == 0 {
+            return None;
+        }
+        // units / 10^scale ÷ units / 10^scale, in units of the scale of quotients.
+        let exponent = i16::from(divisor.scale) + i16::from(DIVISION_SCALE) - i16::from(numerator.scale);
+        let power = power_of_ten(u8::try_from(exponent.unsigned_abs()).ok()?)?;
+        let (above, below) = if exponent >= 0 {
+            (numerator.units.checked_mul(power)?, divisor.units)
+        } else {
+            (numerator.units, divisor.units.checked_mul(power)?)
+        };
+        let (above, below) = if below < 0 { (above.checked_neg()?, below.checked_neg()?) } else { (above, below) };
+        Some(Decimal { units: divide_half_even(above, below), scale: DIVISION_SCALE })
+    }
+
+    /// Whether it is above 0.
+    pub fn is_positive(self) -> bool {
+        self.units > 0
+    }
+
+    /// Whether it is 0.
+    pub fn is_zero(self) -> bool {
+        self.units == 0
+    }
+
     /// The number with at most `scale` decimals, rounded half-even.
     pub fn rounded(self, scale: u8) -> Decimal {
         match power_of_ten(self.scale.saturating_sub(scale)) {
@@ -120,6 +161,70 @@ impl AddAssign for Decimal {
     fn add_assign(&mut self, other: Decimal) {
         let scale = self.scale.max(other.scale);
         *self = Decimal { units: self.units_at(scale) + other.units_at(scale), scale };
+    }
+}
+
+impl Neg for Decimal {
+    type Output = Decimal;
+
+    fn neg(self) -> Decimal {
+        Decimal { units: -self.units, scale: self.scale }
+    }
+}
+
+impl Add for Decimal {
+    type Output = Decimal;
+
+    /// Adds at the larger of the two scales.
+    fn add(mut self, other: Decimal) -> Decimal {
+        self += other;
+        self
+    }
+}
+
+impl Sub for Decimal {
+    type Output = Decimal;
+
+    /// Subtracts at the larger of the two scales.
+    fn sub(self, other: Decimal) -> Decimal {
+        self + -other
+    }
+}
+
+impl Sum for Decimal {
+    fn sum<I: Iterator<Item = Decimal>>(numbers: I) -> Decimal {
+        numbers.fold(Decimal::ZERO, Add::add)
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (a, b) = (self.normalized(), other.normalized());
+        let scale = a.scale.max(b.scale);
+        match (a.at_scale(scale), b.at_scale(scale)) {
+            (Some(a), Some(b)) => a.units.cmp(&b.units),
+            // One of them does not fit at the other's scale, so it is the larger by far.
+            (None, _) => {
+                if a.units < 0 {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (_, None) => {
+                if b.units < 0 {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
+        }
     }
 }
 

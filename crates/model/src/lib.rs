@@ -93,6 +93,8 @@
 //! A dialect is a peer's documented arithmetic. It sets defaults that explicit flags override; its rules for age 0, values
 //! and the window's end stay.
 //!
+//! Stripe's is that of [subscribers](#recurring-revenue).
+//!
 //! | | mixpanel | amplitude | posthog |
 //! |---|---|---|---|
 //! | alignment | rolling | rolling; instants floored to the hour | calendar; rolling on request |
@@ -143,6 +145,58 @@
 //! of the cell's own age, whatever the criterion. Divisions are rounded to 6 decimals, half-even; totals are exact. Amounts
 //! of different currencies are never added; rates of exchange convert each amount by its local date, and a missing rate is an
 //! error.
+
+//!
+//! ## Figures of a period
+//!
+//! A customer *at an instant* is one with a subscription then (paid, so after its trial), or, where that is asked for, one
+//! active within so many local days before. For a period with customers S at its start and E at its end: N are those in E and
+//! not in S, first-time or reactivated; L those in S and not in E. *Customer retention rate* = (E − N) / S = (S − L) / S,
+//! *churn rate* = L / S: they add to 1. Who joins and leaves inside the period is in neither S nor E.
+//!
+//! A *purchase* is activity with a value above 0. *Repeat purchase rate* = customers with 2 purchases or more / with 1 or more,
+//! within the period; the variant *ever* counts purchases up to the period's end of those who bought in it. APV = revenue /
+//! purchases, APF = purchases / purchasing customers, ACL = mean of last less first activity of all customers so far, in
+//! periods (understated, as customers still live). Simple CLV = APV × APF × ACL, all in the same periods; times a gross margin
+//! where one is given. Observed CLV = all revenue so far / all customers so far. DAU and WAU are means over the days and
+//! weeks of a period; stickiness = mean DAU / MAU.
+//!
+//! *Lifecycle* of a period: new = first active period; returning = active also in the one before; resurrected = active, not in
+//! the one before, but earlier; dormant = active in the one before, not in this. Segments are those of the first row.
+//!
+//! ## Recurring revenue
+//!
+//! MRR of a subscription span = amount × quantity, brought to a month (year / 12, half-year / 6, quarter / 3, week × 52 / 12,
+//! day × 365 / 12), rounded once, half-even, to 6 decimals. It is paid from the start, or from the end of the trial, to the
+//! first unpaid instant. MRR *at an end* is that just before it. Overlapping spans of a customer add up. Spans without amount
+//! or interval, with an amount below 0, or that end before they start are no MRR.
+//!
+//! Movements between the ends of two periods, customer by customer: *new* (from nothing, never paid before), *reactivation*
+//! (from nothing, had paid before, be it inside a period), *expansion*, *contraction*, *churn* (to nothing), *fx* (by rates of
+//! exchange alone). Opening + new + reactivation + expansion − contraction − churn + fx = closing. By a segment that can
+//! change, what a customer who stays loses in one segment and gains in another is *transfer*; it cancels over all. Each
+//! currency is a block, in which "before" means before in it; converted amounts are one block.
+//!
+//! Retention of subscribers: birth is the first instant of recurring revenue, a member is retained at an age with some just
+//! before its end (of an age in progress: before the end of the window), and the value is that revenue. The segment is that of
+//! the first paid span. Stripe's dialect is this in UTC, with every member at age 0.
+//!
+//! Gross revenue retention = (opening − contraction − churn) / opening; net adds expansion; MRR churn rate = churn / opening;
+//! quick ratio = (new + reactivation + expansion) / (contraction + churn), nothing where nothing was lost.
+//!
+//! ## Survey scores
+//!
+//! *NPS* = % promoters (9–10) − % detractors (0–6) of answers from 0 to 10, from −100 to 100, with the normal interval of a
+//! difference of two shares of one sample. *CSAT* = satisfied / answers: the top two points of the scale, of one with three
+//! points or fewer the top one; Wilson's interval. *CES* = mean score, with the normal interval of a mean. *Returned* = share
+//! of answers that say they came back (any score but 0), an estimate of retention; weighted where answers have weights.
+//! Blank answers count in none of them, nor do answers off their scale.
+//!
+//! ## Cancellations
+//!
+//! Counted by reason as it was stated; free text only as it stands. *MRR lost* is that of the customer's subscription spans
+//! that had begun by the cancellation and end at it or later; of several cancellations within a span the last counts. *Tenure*
+//! is the time from the first paid instant, or else the first activity, to the cancellation.
 
 mod age;
 mod calendar;

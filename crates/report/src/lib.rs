@@ -2,22 +2,28 @@
 
 mod error;
 mod explanation;
+mod figures;
 mod format;
 mod inspection;
 mod json;
 mod long;
 mod members;
+mod metrics;
 mod numbers;
 mod retention;
+mod sheet;
 mod table;
 mod text_table;
 mod wide;
 
 pub use error::Error;
 pub use explanation::{explanation_json, explanation_text};
+pub use figures::{cancellations_sheet, lifecycle_sheet, revenue_sheet, stickiness_sheet, surveys_sheet, worked_sheet};
 pub use format::{Format, Layout, Show, TableStyle};
 pub use inspection::{inspection_json, inspection_text};
 pub use members::render_members;
+pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};
 pub use retention::{render_retention, retention_sentence};
+pub use sheet::Sheet;
 pub use text_table::{Align, TextTable};

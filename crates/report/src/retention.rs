@@ -86,6 +86,17 @@ pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
 /// Whose what is counted when.
 fn sentence_start(matrix: &RetentionMatrix) -> String {
     let d = &matrix.definition;
+    if d.source == "subscriptions" {
+        let what = if d.measure == "value" { "MRR of members" } else { "members with MRR" };
+        let when = match d.criterion.as_str() {
+            "on-or-after" => format!("at the end of the age's {} or of a later one", d.age),
+            "on-or-before" => format!("at the end of a {} up to the age's", d.age),
+            "streak" => format!("at the end of every {} up to the age's", d.age),
+            "brackets" => format!("at the end of any of the bracket's ages, each a {}", d.age),
+            _ => format!("at the end of the age's {}", d.age),
+        };
+        return format!("{what} {when}; cohorts: {} of the first MRR", d.cohort);
+    }
     let returns = match (&d.returned, d.min_returns) {
         (None, 1) => "activity".to_owned(),
         (None, n) => format!("at least {n} activities"),

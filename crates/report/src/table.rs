@@ -97,6 +97,7 @@ fn title(matrix: &RetentionMatrix, show: Show) -> String {
     let cohorts = matrix.cohorts.iter().map(|row| &row.start).collect::<std::collections::BTreeSet<_>>().len();
     let (customers, cohorts) = (counted(matrix.totals.members, "customer"), counted(cohorts as u64, "cohort"));
     let since = match matrix.definition.birth.as_str() {
+        _ if matrix.definition.source == "subscriptions" => "first MRR",
         "first" if matrix.definition.born.is_none() => "first activity",
         _ => "birth",
     };

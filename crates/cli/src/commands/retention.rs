@@ -2,13 +2,13 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use tenure_analysis::{CellOf, Measure, RetentionMatrix, explain, retention};
+use tenure_analysis::{CellOf, Measure, RetentionMatrix, Source, explain, retention};
 use tenure_model::{Age, ObservationWindow, TimePoint};
 use tenure_report::{Format, Layout, Show, TableStyle, explanation_json, explanation_text, render_retention, retention_sentence};
 
 use crate::Status;
 use crate::args::MappingArgs;
-use crate::input::{Opened, Wanted, answer_directly, open_for};
+use crate::input::{Opened, Wanted, answer_directly, open_any, open_for};
 use crate::output::OutputArgs;
 use crate::query::QueryArgs;
 use crate::saved::save;
@@ -83,7 +83,8 @@ pub(crate) fn run(args: &RetentionArgs, typed: &[(String, String)], term: &Term)
         return Ok(Status::Done);
     }
     let wanted = Wanted { columns: args.query.asked_columns(), plain: query.is_plain() && !args.explain };
-    let Opened::History(history) = open_for(&args.input, &args.mapping, &wanted, term)? else {
+    let open = if query.source == Source::Subscriptions { open_any } else { open_for };
+    let Opened::History(history) = open(&args.input, &args.mapping, &wanted, term)? else {
         return Ok(Status::LimitCrossed);
     };
     if args.explain {

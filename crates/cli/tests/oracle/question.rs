@@ -136,6 +136,7 @@ impl Question {
         let blocks = self.cohort.contains(' ') || self.age_period().contains(' ') && !rolling;
         let origin = blocks.then(|| self.origin_date(log).to_string().parse::<Day>().unwrap());
         RetentionQuery {
+            source: tenure_analysis::Source::Activity,
             cohort: self.cohort.parse().unwrap(),
             age: self.age.map(|age| age.parse().unwrap()),
             origin,

@@ -1,0 +1,452 @@
+//! Recurring revenue: its movements from period to period.
+
+mod movements;
+mod spans;
+
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
+use serde::Serialize;
+use tenure_expression::suggestion;
+use tenure_history::{History, Part};
+use tenure_model::{DIVISION_SCALE, Day, Decimal, Instant, ObservationWindow, Table, column};
+
+use crate::counts::WHOLE;
+use crate::error::Error;
+use crate::lives::{Counter, SegmentPlace};
+use crate::metrics::Heads;
+use crate::query::Rates;
+use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
+use crate::segments::SegmentId;
+use crate::walk::NO_CURRENCY;
+
+use movements::{Change, Movements, divide, paid_at, stay};
+use spans::Left;
+
+pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader, SpanSegments, values};
+
+pub use movements::CustomerCounts;
+pub use spans::monthly;
+
+/// A question for the movements of recurring revenue.
+#[derive(Debug, Clone, Default)]
+pub struct RevenueQuery {
+    /// Periods and segments; a filter is refused.
+    pub scope: Scope,
+    /// What amounts are converted by. Default: each currency is a block of its own.
+    pub rates: Option<Rates>,
+}
+
+/// The movements of recurring revenue by period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revenue {
+    /// The rules it follows.
+    pub definition: RevenueDefinition,
+    /// By currency, segment (the whole first) and period.
+    pub rows: Vec<RevenueRow>,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+}
+
+/// The rules of a table of movements.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "each field is the part of the question that it is named after")]
+pub struct RevenueDefinition {
+    pub source: &'static str,
+    #[serde(flatten)]
+    pub scope: ScopeDefinition,
+    pub currency: Option<String>,
+    pub rates: Option<String>,
+}
+
+/// The movements of a period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevenueRow {
+    /// The period.
+    pub period: FigurePeriod,
+    /// Nothing for the whole, else the value of the segment, which may be missing.
+    pub segment: Option<Option<String>>,
+    /// The currency; none of amounts without one.
+    pub currency: Option<String>,
+    /// The movements.
+    pub mrr: MrrMovement,
+    /// Who pays.
+    pub customers: CustomerCounts,
+}
+
+/// Movements of monthly recurring revenue between the ends of two periods:
+/// opening + new + reactivation + expansion − contraction − churn + fx + transfer_in − transfer_out = closing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MrrMovement {
+    /// At the end of the period before.
+    pub opening: Decimal,
+    /// Of customers who paid nothing, and never had before.
+    pub new: Decimal,
+    /// Of customers who paid nothing, but had before.
+    pub reactivation: Decimal,
+    /// Of customers who pay more than at the opening.
+    pub expansion: Decimal,
+    /// Of customers who pay less.
+    pub contraction: Decimal,
+    /// Of customers who pay nothing any more.
+    pub churn: Decimal,
+    /// By change of rates of exchange alone.
+    pub fx: Decimal,
+    /// From other segments.
+    pub transfer_in: Decimal,
+    /// To other segments.
+    pub transfer_out: Decimal,
+    /// At the end of the period; of one in progress at the end of the window.
+    pub closing: Decimal,
+}
+
+impl MrrMovement {
+    fn of(movements: &Movements) -> Self {
+        let money = |units| Decimal::new(units, DIVISION_SCALE);
+        Self {
+            opening: money(movements.opening),
+            new: money(movements.new),
+            reactivation: money(movements.reactivation),
+            expansion: money(movements.expansion),
+            contraction: money(movements.contraction),
+            churn: money(movements.churn),
+            fx: money(movements.fx),
+            transfer_in: money(movements.transfer_in),
+            transfer_out: money(movements.transfer_out),
+            closing: money(movements.closing),
+        }
+    }
+
+    /// (opening − contraction − churn) / opening: at most 1. Nothing without opening.
+    pub fn gross_retention(&self) -> Option<f64> {
+        self.of_opening(self.opening - self.contraction - self.churn)
+    }
+
+    /// (opening − contraction − churn + expansion) / opening. Nothing without opening.
+    pub fn net_retention(&self) -> Option<f64> {
+        self.of_opening(self.opening - self.contraction - self.churn + self.expansion)
+    }
+
+    /// churn / opening. Nothing without opening.
+    pub fn churn_rate(&self) -> Option<f64> {
+        self.of_opening(self.churn)
+    }
+
+    /// (new + reactivation + expansion) / (contraction + churn). Nothing where nothing was lost.
+    pub fn quick_ratio(&self) -> Option<f64> {
+        let lost = self.contraction + self.churn;
+        (!lost.is_zero()).then(|| (self.new + self.reactivation + self.expansion).to_f64() / lost.to_f64())
+    }
+
+    fn of_opening(&self, part: Decimal) -> Option<f64> {
+        (!self.opening.is_zero()).then(|| part.to_f64() / self.opening.to_f64())
+    }
+}
+
+/// What a thread has added up.
+#[derive(Debug, Default)]
+struct Ledger {
+    reader: SpanReader,
+    movements: HashMap<(u32, SegmentId, i32), Movements, FixedState>,
+}
+
+/// The question made ready.
+struct Books<'a> {
+    query: &'a RevenueQuery,
+    frame: Frame,
+    segments: SpanSegments,
+    /// The moments between periods: the start of the first, and the end of each.
+    moments: Vec<i64>,
+    /// The local days just before them.
+    days: Vec<Day>,
+}
+
+/// The movements of monthly recurring revenue by period.
+///
+/// # Errors
+///
+/// [`crate::ErrorKind::Query`] for a question that contradicts itself, a history without subscriptions, a missing rate of
+/// exchange, or where the movements do not add up; [`crate::ErrorKind::History`] where reading fails.
+pub fn revenue(history: &History, query: &RevenueQuery) -> Result<Revenue, Error> {
+    let books = Books::new(history, query)?;
+    let ledgers = books.ledgers(history)?;
+    let mut names = SpanReader::default().names;
+    let mut left = Left::default();
+    let mut by_place: BTreeMap<(Option<String>, SegmentPlace), BTreeMap<i32, Movements>> = BTreeMap::new();
+    for ledger in ledgers {
+        left.add(&ledger.reader.left);
+        let segments: Vec<SegmentId> = ledger.movements.keys().map(|(_, segment, _)| *segment).collect();
+        let numbers = names.take_in(&ledger.reader.names, segments);
+        for ((currency, segment, period), movements) in ledger.movements {
+            let currency = names.currency_name(numbers.currency(currency)).map(str::to_owned);
+            let place = match numbers.segment(segment) {
+                WHOLE => SegmentPlace::Whole,
+                id => SegmentPlace::of(names.segments.get(id).first().cloned().flatten()),
+            };
+            by_place.entry((currency, place)).or_default().entry(period).or_default().add(&movements);
+        }
+    }
+    let converted = query.rates.as_ref().and_then(|rates| rates.target.clone());
+    let mut rows = Vec::new();
+    for ((currency, segment), by_period) in by_place {
+        let mut before: Option<i128> = None;
+        for number in books.frame.numbers() {
+            let movements = by_period.get(&number).copied().unwrap_or_default();
+            check(&movements, before, books.frame.period(number), &currency)?;
+            before = Some(movements.closing);
+            rows.push(RevenueRow {
+                period: books.frame.period(number),
+                segment: segment.value(),
+                currency: currency.clone().or_else(|| converted.clone()),
+                mrr: MrrMovement::of(&movements),
+                customers: movements.customers,
+            });
+        }
+    }
+    let zone = query.scope.zone(history);
+    let definition = RevenueDefinition {
+        source: "subscriptions",
+        scope: query.scope.definition(&zone, Some(books.frame.until), history.content()),
+        currency: converted,
+        rates: query.rates.as_ref().map(|rates| rates.source.clone()),
+    };
+    Ok(Revenue { definition, rows, notes: left.notes() })
+}
+
+/// Refuses movements that do not add up, which would be a fault of the program.
+fn check(movements: &Movements, before: Option<i128>, period: FigurePeriod, currency: &Option<String>) -> Result<(), Error> {
+    let follows = before.is_none_or(|before| before == movements.opening);
+    if movements.holds() && follows {
+        return Ok(());
+    }
+    let money = |units| Decimal::new(units, DIVISION_SCALE);
+    Err(Error::query(format!(
+        "the movements of the period from {} ({}) do not lead from {} to {}: this is a fault of tenure, please report it",
+        period.start,
+        currency.as_deref().unwrap_or("without currency"),
+        money(before.unwrap_or(movements.opening)),
+        money(movements.closing)
+    )))
+}
+
+/// What subscriptions can vouch for, together with the activity beside them.
+pub(crate) fn window(history: &History, scope: &Scope) -> Result<ObservationWindow, Error> {
+    let spans = history.window_of(Table::Subscriptions);
+    let Some(from) = spans.from else {
+        return Err(Error::query(
+            "the history has no subscriptions: ingest an export of them with --table subscriptions, or with a preset such as stripe-subscriptions",
+        ));
+    };
+    let zone = scope.zone(history);
+    let until = scope.as_of.map(|point| point.resolve(&zone)).or(spans.join(history.window()).until);
+    if let Some(until) = until.filter(|until| *until <= from) {
+        return Err(Error::query(format!(
+            "--as-of {until} is before the first subscription, which starts at {from}: nothing could be seen; choose a later date"
+        )));
+    }
+    Ok(ObservationWindow { from: Some(from), until })
+}
+
+/// Where the segments of spans are found.
+pub(crate) fn segments_of(history: &History, by: Option<&str>) -> Result<SpanSegments, Error> {
+    let Some(by) = by else { return Ok(SpanSegments::None) };
+    let of_spans = history.attributes_of(Table::Subscriptions);
+    let own = [column::PLAN, column::INTERVAL];
+    if own.contains(&by) || of_spans.iter().any(|name| name == by) {
+        return Ok(SpanSegments::Span(by.to_owned()));
+    }
+    let of_customers = history.attributes_of(Table::Customers);
+    if of_customers.iter().any(|name| name == by) {
+        return Ok(SpanSegments::Customer(by.to_owned()));
+    }
+    let known: Vec<&str> = own.into_iter().chain(of_spans.iter().chain(&of_customers).map(String::as_str)).collect();
+    Err(Error::query(format!("--by {by}: no column \"{by}\" of subscriptions or customers; {}", suggestion(by, known))))
+}
+
+impl<'a> Books<'a> {
+    fn new(history: &History, query: &'a RevenueQuery) -> Result<Self, Error> {
+        let scope = &query.scope;
+        if scope.filter.is_some() {
+            return Err(Error::query("--filter is about activity, and revenue is made of subscriptions"));
+        }
+        scope.check()?;
+        let window = window(history, scope)?;
+        let frame = Frame::new(scope, history, window.from.unwrap_or(Instant(0)), window)?;
+        let segments = segments_of(history, scope.by.as_deref())?;
+        let mut moments = vec![frame.periods.start(frame.first).0];
+        moments.extend(frame.numbers().map(|number| frame.end_of(number).min(frame.until).0));
+        let zone = scope.zone(history);
+        let days = moments.iter().map(|&moment| zone.day_of(Instant(moment - 1))).collect();
+        Ok(Self { query, frame, segments, moments, days })
+    }
+
+    fn ledgers(&self, history: &History) -> Result<Vec<Ledger>, Error> {
+        let extra = if let SpanSegments::Span(name) = &self.segments { Some(name.as_str()) } else { None };
+        let extra = extra.filter(|name| !SPAN_COLUMNS.contains(name));
+        let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter().chain(extra));
+        scan.fold_parts(
+            matches!(self.segments, SpanSegments::Customer(_)),
+            || vec![Ledger::default()],
+            |ledgers, part: Part<'_>| ledgers.iter_mut().try_for_each(|ledger| self.step(ledger, part)),
+            |mut ledgers, others| {
+                ledgers.extend(others);
+                ledgers
+            },
+        )
+    }
+
+    fn step(&self, ledger: &mut Ledger, part: Part<'_>) -> Result<(), Error> {
+        let Ledger { reader, movements } = ledger;
+        let mut lives: Vec<Vec<Paid>> = Vec::new();
+        reader.step(&self.segments, self.frame.until.0, part, &mut |_, paid| lives.push(paid.to_vec()))?;
+        for paid in lives {
+            self.add(&paid, reader, movements)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the movements of one customer.
+    fn add(
+        &self,
+        paid: &[Paid],
+        reader: &SpanReader,
+        movements: &mut HashMap<(u32, SegmentId, i32), Movements, FixedState>,
+    ) -> Result<(), Error> {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        paid_at(paid, self.moments[0], &mut before);
+        for (place, number) in self.frame.numbers().enumerate() {
+            paid_at(paid, self.moments[place + 1], &mut after);
+            if self.query.rates.is_none() && before == after {
+                // Most customers pay what they paid.
+                stay(&before, |currency, segment, part| movements.entry((currency, segment, number)).or_default().add(part));
+            } else {
+                for (currency, changes) in self.changes(reader, place, &before, &after)? {
+                    let mine = |span: &&Paid| self.query.rates.is_some() || span.currency == currency;
+                    let first = paid.iter().filter(mine).map(|span| span.from).min();
+                    let paid_before = first.is_some_and(|first| first < self.moments[place]);
+                    divide(&changes, paid_before, |segment, part| {
+                        movements.entry((currency, segment, number)).or_default().add(part);
+                    });
+                }
+            }
+            std::mem::swap(&mut before, &mut after);
+        }
+        Ok(())
+    }
+
+    /// What one customer paid at the start and pays at the end of a period, by currency: all in one where they are converted.
+    fn changes(
+        &self,
+        reader: &SpanReader,
+        place: usize,
+        before: &[(u32, SegmentId, i128)],
+        after: &[(u32, SegmentId, i128)],
+    ) -> Result<BTreeMap<u32, Vec<Change>>, Error> {
+        let mut found: BTreeMap<(u32, SegmentId), Change> = BTreeMap::new();
+        let block = |currency: u32| if self.query.rates.is_some() { NO_CURRENCY } else { currency };
+        let nothing = |segment| Change { segment, opening: 0, opening_at_end: 0, closing: 0 };
+        for &(currency, segment, mrr) in before {
+            let change = found.entry((block(currency), segment)).or_insert_with(|| nothing(segment));
+            change.opening += self.convert(reader, currency, mrr, self.days[place])?;
+            change.opening_at_end += self.convert(reader, currency, mrr, self.days[place + 1])?;
+        }
+        for &(currency, segment, mrr) in after {
+            let change = found.entry((block(currency), segment)).or_insert_with(|| nothing(segment));
+            change.closing += self.convert(reader, currency, mrr, self.days[place + 1])?;
+        }
+        let mut by_currency: BTreeMap<u32, Vec<Change>> = BTreeMap::new();
+        for ((currency, _), change) in found {
+            by_currency.entry(currency).or_default().push(change);
+        }
+        // Which segment comes first must not depend on the numbers a thread gave.
+        for changes in by_currency.values_mut() {
+            changes.sort_by_cached_key(|change| match change.segment {
+                WHOLE => None,
+                id => Some(SegmentPlace::of(reader.names.segments.get(id).first().cloned().flatten())),
+            });
+        }
+        Ok(by_currency)
+    }
+
+    fn convert(&self, reader: &SpanReader, currency: u32, mrr: i128, day: Day) -> Result<i128, Error> {
+        let Some(rates) = &self.query.rates else { return Ok(mrr) };
+        let name = reader.names.currency_name(currency).unwrap_or_default();
+        let rate = rates.units(day, name).ok_or_else(|| {
+            let whose = if name.is_empty() { "amounts without currency" } else { name };
+            Error::query(format!(
+                "{}: no rate for {whose} on {day}, the last day of a period; add a line for that date (rate 1 where it is the currency converted to)",
+                rates.source
+            ))
+        })?;
+        let product =
+            mrr.checked_mul(rate).map(|units| Decimal::new(units, DIVISION_SCALE + rates.scale()).rounded(DIVISION_SCALE));
+        let converted = product.and_then(|product| product.at_scale(DIVISION_SCALE));
+        converted
+            .map(Decimal::units)
+            .ok_or_else(|| Error::query(format!("{}: the rate of {name} on {day} is too large", rates.source)))
+    }
+}
+
+/// Who pays, by segment and period.
+pub(crate) type HeadsByPlace = BTreeMap<SegmentPlace, BTreeMap<i32, Heads>>;
+
+/// Who pays at the start and the end of periods, in whatever currency, by segment and period. In a segment the new and the lost
+/// include who moves between segments.
+pub(crate) fn paying(history: &History, scope: &Scope) -> Result<(Frame, HeadsByPlace), Error> {
+    let query = RevenueQuery { scope: Scope { filter: None, ..scope.clone() }, rates: None };
+    let books = Books::new(history, &query)?;
+    let extra = if let SpanSegments::Span(name) = &books.segments { Some(name.as_str()) } else { None };
+    let extra = extra.filter(|name| !SPAN_COLUMNS.contains(name));
+    let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter().chain(extra));
+    type Found = (SpanReader, HashMap<(SegmentId, i32), Heads, FixedState>);
+    let ledgers = scan.fold_parts(
+        matches!(books.segments, SpanSegments::Customer(_)),
+        || vec![Found::default()],
+        |ledgers: &mut Vec<Found>, part: Part<'_>| {
+            ledgers.iter_mut().try_for_each(|(reader, heads)| {
+                reader.step(&books.segments, books.frame.until.0, part, &mut |_, paid| books.count_heads(paid, heads))
+            })
+        },
+        |mut ledgers, others| {
+            ledgers.extend(others);
+            ledgers
+        },
+    )?;
+    let mut names = SpanReader::default().names;
+    let mut by_place = HeadsByPlace::new();
+    for (reader, heads) in ledgers {
+        let numbers = names.take_in(&reader.names, heads.keys().map(|(segment, _)| *segment));
+        for ((segment, period), heads) in heads {
+            let place = match numbers.segment(segment) {
+                WHOLE => SegmentPlace::Whole,
+                id => SegmentPlace::of(names.segments.get(id).first().cloned().flatten()),
+            };
+            by_place.entry(place).or_default().entry(period).or_default().add(&heads);
+        }
+    }
+    Ok((books.frame, by_place))
+}
+
+impl Books<'_> {
+    /// Counts one customer as one who pays, of the whole and of each segment.
+    fn count_heads(&self, paid: &[Paid], heads: &mut HashMap<(SegmentId, i32), Heads, FixedState>) {
+        let mut segments: Vec<SegmentId> = paid.iter().map(|span| span.segment).filter(|segment| *segment != WHOLE).collect();
+        segments.sort_unstable();
+        segments.dedup();
+        for segment in std::iter::once(WHOLE).chain(segments) {
+            let mine = || paid.iter().filter(move |span| segment == WHOLE || span.segment == segment);
+            let at = |moment: i64| mine().any(|span| span.from < moment && span.to >= moment);
+            let first = mine().map(|span| span.from).min().unwrap_or(i64::MAX);
+            let mut at_start = at(self.moments[0]);
+            for (place, number) in self.frame.numbers().enumerate() {
+                let (start, end) = (self.moments[place], self.moments[place + 1]);
+                let at_end = at(end);
+                let inside = mine().any(|span| span.from < end && span.to > start);
+                if at_start || at_end || inside {
+                    heads.entry((segment, number)).or_default().count(at_start, at_end, first >= start, inside);
+                }
+                at_start = at_end;
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Subscription spans as recurring revenue: what is paid a month, from when, until when.
+
+use tenure_history::{Part, Rows};
+use tenure_model::{DIVISION_SCALE, Decimal, Granularity, Period, column};
+
+use crate::counts::NOBODY;
+use crate::error::Error;
+use crate::segments::SegmentId;
+use crate::walk::{NO_CURRENCY, Numbering};
+
+/// Monthly recurring revenue of a price: amount × quantity, brought to a month and rounded once, half-even, to 6 decimals.
+///
+/// A year is 12 months, a quarter 3, a half-year 6; a month has 52 / 12 weeks and 365 / 12 days. Nothing for hours, or where
+/// the product has too many digits.
+pub fn monthly(amount: Decimal, quantity: Decimal, interval: Period) -> Option<Decimal> {
+    let count = match interval {
+        Period::One(_) => 1,
+        Period::Block(count, _) => u64::from(count.get()),
+    };
+    let (numerator, denominator) = match interval.granularity() {
+        Granularity::Hour => return None,
+        Granularity::Day => (365, 12 * count),
+        Granularity::Week => (52, 12 * count),
+        Granularity::Month => (1, count),
+        Granularity::Quarter => (1, 3 * count),
+        Granularity::HalfYear => (1, 6 * count),
+        Granularity::Year => (1, 12 * count),
+    };
+    amount.times(quantity)?.times_ratio(numerator, denominator)
+}
+
+/// Recurring revenue of a customer, `[from, to)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paid {
+    pub(crate) from: i64,
+    /// The first unpaid instant; the largest number of an open span.
+    pub(crate) to: i64,
+    /// In units of the 6th decimal, above 0.
+    pub(crate) mrr: i128,
+    pub(crate) currency: u32,
+    pub(crate) segment: SegmentId,
+}
+
+/// Spans that are no recurring revenue, by the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Left {
+    pub(crate) without_amount: u64,
+    pub(crate) without_interval: u64,
+    pub(crate) hourly: u64,
+    pub(crate) negative: u64,
+    pub(crate) backwards: u64,
+    pub(crate) only_trial: u64,
+    pub(crate) free: u64,
+}
+
+impl Left {
+    pub(crate) fn add(&mut self, other: &Left) {
+        self.without_amount += other.without_amount;
+        self.without_interval += other.without_interval;
+        self.hourly += other.hourly;
+        self.negative += other.negative;
+        self.backwards += other.backwards;
+        self.only_trial += other.only_trial;
+        self.free += other.free;
+    }
+
+    /// What a reader must know of spans that do not count; nothing where there are none.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let told = [
+            (self.without_amount, "without amount"),
+            (self.without_interval, "without interval, so charged once"),
+            (self.hourly, "charged by the hour"),
+            (self.negative, "with an amount below 0"),
+            (self.backwards, "that end before they start"),
+        ];
+        let parts: Vec<String> =
+            told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        if parts.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!("subscription spans that are not recurring revenue: {}", parts.join(", "))]
+        }
+    }
+}
+
+/// Where a span's segment is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SpanSegments {
+    /// There are none.
+    None,
+    /// In a column of the spans.
+    Span(String),
+    /// In a column of the customers.
+    Customer(String),
+}
+
+/// The columns that spans are made from.
+pub(crate) const SPAN_COLUMNS: [&str; 7] =
+    [column::START, column::END, column::TRIAL_END, column::AMOUNT, column::CURRENCY, column::INTERVAL, column::QUANTITY];
+
+/// Who is handed a customer and what is paid.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(i64, &[Paid]);
+
+/// Reads spans, and hands each customer's to somebody.
+#[derive(Debug)]
+pub(crate) struct SpanReader {
+    pub(crate) names: Numbering,
+    pub(crate) left: Left,
+    customer: i64,
+    paid: Vec<Paid>,
+    /// The segments of the bucket's customers by number, where they have them.
+    of_customers: std::collections::HashMap<i64, SegmentId>,
+}
+
+impl Default for SpanReader {
+    fn default() -> Self {
+        Self {
+            names: Numbering::default(),
+            left: Left::default(),
+            customer: NOBODY,
+            paid: Vec::new(),
+            of_customers: std::collections::HashMap::new(),
+        }
+    }
+}
+
+impl SpanReader {
+    /// Takes a part of a bucket in; spans that start at or after `until` are not known yet.
+    pub(crate) fn step(&mut self, segments: &SpanSegments, until: i64, part: Part<'_>, each: Each<'_>) -> Result<(), Error> {
+        match part {
+            Part::Customers(customers) => {
+                self.of_customers.clear();
+                if let SpanSegments::Customer(name) = segments {
+                    let values = values(customers, name);
+                    for (&customer, value) in customers.customers().iter().zip(values) {
+                        let id = self.names.segments.id(vec![value]);
+                        self.of_customers.insert(customer, id);
+                    }
+                }
+                Ok(())
+            }
+            Part::Activity(rows) => self.rows(segments, until, rows, each),
+            Part::End => {
+                self.end(each);
+                Ok(())
+            }
+        }
+    }
+
+    fn rows(&mut self, segments: &SpanSegments, until: i64, rows: &Rows, each: Each<'_>) -> Result<(), Error> {
+        let starts = times(rows, column::START);
+        let (ends, trials) = (times(rows, column::END), times(rows, column::TRIAL_END));
+        let (amounts, quantities) = (rows.amounts(column::AMOUNT), rows.amounts(column::QUANTITY));
+        let currencies: Vec<Option<String>> = values(rows, column::CURRENCY);
+        let intervals: Vec<Option<String>> = values(rows, column::INTERVAL);
+        let of_rows = if let SpanSegments::Span(name) = segments { Some(values(rows, name)) } else { None };
+        for (row, &customer) in rows.customers().iter().enumerate() {
+            if customer != self.customer {
+                self.end(each);
+                self.customer = customer;
+            }
+            let Some(start) = starts[row].filter(|start| *start < until) else { continue };
+            let end = ends[row].unwrap_or(i64::MAX);
+            let amount = amounts.and_then(|amounts| Some(Decimal::new(amounts.get(row)?.into(), amounts.scale())));
+            let quantity = quantities.and_then(|quantities| Some(Decimal::new(quantities.get(row)?.into(), quantities.scale())));
+            let interval = intervals[row].as_deref().map(str::parse::<Period>).transpose();
+            let interval = interval.map_err(|error| Error::query(format!("a subscription's interval: {error}")))?;
+            let from = trials[row].map_or(start, |trial| trial.max(start));
+            let left = &mut self.left;
+            let mrr = match (amount, interval) {
+                _ if end < start => {
+                    left.backwards += 1;
+                    continue;
+                }
+                (None, _) => {
+                    left.without_amount += 1;
+                    continue;
+                }
+                (_, None) => {
+                    left.without_interval += 1;
+                    continue;
+                }
+                (Some(amount), Some(interval)) => {
+                    if interval.granularity() == Granularity::Hour {
+                        left.hourly += 1;
+                        continue;
+                    }
+                    let quantity = quantity.unwrap_or(Decimal::new(1, 0));
+                    let mrr = monthly(amount, quantity, interval).and_then(|mrr| mrr.at_scale(DIVISION_SCALE));
+                    mrr.ok_or_else(|| {
+                        Error::query(format!(
+                            "a subscription of {amount} × {quantity} a {interval} has too many digits to add up"
+                        ))
+                    })?
+                    .units()
+                }
+            };
+            if mrr < 0 {
+                left.negative += 1;
+            } else if mrr == 0 {
+                left.free += 1;
+            } else if from >= end || from >= until {
+                left.only_trial += 1;
+            } else {
+                let segment = match (segments, &of_rows) {
+                    (SpanSegments::None, _) => crate::counts::WHOLE,
+                    (_, Some(of_rows)) => self.names.segments.id(vec![of_rows[row].clone()]),
+                    _ => match self.of_customers.get(&customer) {
+                        Some(id) => *id,
+                        None => self.names.segments.id(vec![None]),
+                    },
+                };
+                let currency = currencies[row].as_deref().map_or(NO_CURRENCY, |name| self.names.currency(name));
+                self.paid.push(Paid { from, to: end, mrr, currency, segment });
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, each: Each<'_>) {
+        if self.customer != NOBODY && !self.paid.is_empty() {
+            each(self.customer, &self.paid);
+        }
+        self.paid.clear();
+        self.customer = NOBODY;
+    }
+}
+
+/// A column of instants.
+fn times(rows: &Rows, name: &str) -> Vec<Option<i64>> {
+    rows.instants(name).map_or_else(|| vec![None; rows.len()], Iterator::collect)
+}
+
+/// A column of names, as texts.
+pub(crate) fn values(rows: &Rows, name: &str) -> Vec<Option<String>> {
+    let Some(codes) = rows.codes(name) else { return vec![None; rows.len()] };
+    (0..rows.len()).map(|row| codes.get(row).map(|code| codes.name(code).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_brought_to_a_month() {
+        let month = |amount: &str, quantity: &str, interval: &str| {
+            monthly(amount.parse().unwrap(), quantity.parse().unwrap(), interval.parse().unwrap()).map(|mrr| mrr.to_string())
+        };
+        assert_eq!(month("120", "1", "year").as_deref(), Some("10.000000"));
+        assert_eq!(month("30", "2", "quarter").as_deref(), Some("20.000000"));
+        assert_eq!(month("60", "1", "half-year").as_deref(), Some("10.000000"));
+        assert_eq!(month("12", "1", "week").as_deref(), Some("52.000000"));
+        assert_eq!(month("100", "1", "year").as_deref(), Some("8.333333"));
+        assert_eq!(month("200", "1", "year").as_deref(), Some("16.666667"));
+        assert_eq!(month("10", "1.5", "2 month").as_deref(), Some("7.500000"));
+        assert_eq!(month("12", "1", "day").as_deref(), Some("365.000000"));
+        assert_eq!(month("12", "1", "hour"), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! The flags of figures by period, and what they mean.
+
+use clap::Args;
+use tenure_analysis::{DEFAULT_LEVEL, Scope};
+use tenure_model::{Day, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
+
+/// For which periods, and from which rows.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Query")]
+pub(crate) struct ScopeArgs {
+    /// day, week, month, quarter, half-year, year, or a block such as '28 day'
+    #[arg(long, value_name = "PERIOD", default_value = "month")]
+    period: Period,
+    /// The date that blocks are counted from (required with them)
+    #[arg(long, value_name = "DATE")]
+    period_origin: Option<Day>,
+    /// Part customers by the values of a column
+    #[arg(long, value_name = "COL")]
+    by: Option<String>,
+    /// Show periods from this date on; what happened before is known all the same
+    #[arg(long, value_name = "DATE|INSTANT")]
+    from: Option<TimePoint>,
+    /// The end of the observation window; rows at or after it are ignored (default: the history's)
+    #[arg(long, value_name = "DATE|INSTANT")]
+    as_of: Option<TimePoint>,
+    /// The zone of local days, an IANA name (default: the history's home zone)
+    #[arg(long, value_name = "TZ", value_parser = Zone::named)]
+    zone: Option<Zone>,
+    /// The first day of weeks
+    #[arg(long, value_name = "DAY", default_value = "monday")]
+    week_start: WeekStart,
+    /// The first month of fiscal years
+    #[arg(long, value_name = "MONTH", default_value = "january")]
+    fiscal_start: FiscalStart,
+}
+
+/// Which rows exist at all.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Query")]
+pub(crate) struct FilterArgs {
+    /// The activity that exists at all for the query (default: all)
+    #[arg(long = "filter", value_name = "EXPR")]
+    pub(crate) only: Option<String>,
+}
+
+/// How wide intervals are.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Query")]
+pub(crate) struct LevelArgs {
+    /// The level of the intervals
+    #[arg(long, value_name = "SHARE", default_value_t = DEFAULT_LEVEL)]
+    pub(crate) level: f64,
+}
+
+impl ScopeArgs {
+    /// What the flags mean.
+    pub(crate) fn resolve(&self, filter: &FilterArgs) -> Scope {
+        Scope {
+            period: self.period,
+            origin: self.period_origin,
+            from: self.from,
+            as_of: self.as_of,
+            filter: filter.only.clone(),
+            by: self.by.as_ref().map(|name| name.trim().to_owned()),
+            zone: self.zone.clone(),
+            week_start: self.week_start,
+            fiscal_start: self.fiscal_start,
+            ..Scope::default()
+        }
+    }
+
+    /// The columns that an export must keep for the query, and the flags that ask for them.
+    pub(crate) fn asked_columns(&self, filter: &FilterArgs) -> Vec<(String, &'static str)> {
+        let own = [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER, column::PLAN];
+        let by = self.by.iter().map(|name| (name.trim().to_owned(), "--by"));
+        let names = filter.only.as_deref().and_then(tenure_analysis::columns_of).unwrap_or_default();
+        let mut asked: Vec<(String, &'static str)> = by.chain(names.into_iter().map(|name| (name, "--filter"))).collect();
+        asked.retain(|(name, _)| !own.contains(&name.as_str()));
+        asked
+    }
+}

@@ -1,0 +1,124 @@
+//! Metrics: long for files, a column for each period for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use tenure_analysis::{FigurePeriod, METRICS, MetricRow, Metrics};
+use tenure_model::Day;
+
+use crate::figures::{definition, in_words};
+use crate::sheet::{Sheet, figure_text};
+use crate::text_table::{Align, TextTable};
+use crate::wide::{IN_PROGRESS, NONE};
+
+/// Periods shown where the width of the terminal is not known.
+const PERIODS_SHOWN: usize = 6;
+
+/// Columns of a terminal that a period takes, and those that the names take.
+const PERIOD_WIDTH: usize = 14;
+const NAME_WIDTH: usize = 34;
+
+/// Metrics as a sheet: a row for each.
+pub fn metrics_sheet(metrics: &Metrics) -> Sheet {
+    let rows = &metrics.rows;
+    Sheet::new(rows.len(), definition(&metrics.definition), sentence(metrics))
+        .bare()
+        .in_progress(rows.iter().map(|row| row.period.in_progress))
+        .dates("period", rows.iter().map(|row| Some(row.period.start)))
+        .segments(metrics.definition.scope.by.as_deref(), rows.iter().map(|row| row.segment.clone()))
+        .texts("metric", rows.iter().map(|row| Some(row.metric.name)))
+        .figures("value", rows.iter().map(|row| row.value))
+        .decimals("numerator", rows.iter().map(|row| row.numerator))
+        .decimals("denominator", rows.iter().map(|row| row.denominator))
+        .numbers("low", rows.iter().map(|row| row.interval.map(|interval| interval.low)))
+        .detail()
+        .numbers("high", rows.iter().map(|row| row.interval.map(|interval| interval.high)))
+        .detail()
+        .texts("currency", rows.iter().map(|row| row.currency.clone()))
+        .texts("state", rows.iter().map(|row| Some(if row.period.in_progress { "in_progress" } else { "complete" })))
+        .detail()
+        .texts("formula", rows.iter().map(|row| Some(row.metric.formula)))
+        .detail()
+        .notes(metrics.notes.iter().cloned())
+}
+
+fn sentence(metrics: &Metrics) -> String {
+    let customer =
+        metrics.definition.customer.as_ref().map(|who| format!("; a customer at an instant: {who}")).unwrap_or_default();
+    in_words(&format!("metrics of customers{customer}; definitions: tenure metrics --list"), &metrics.definition.scope)
+}
+
+/// Metrics for people: a row for each metric, a column for each of the last periods, a block for each segment.
+pub fn metrics_text(metrics: &Metrics, width: Option<usize>) -> String {
+    let periods: BTreeSet<Day> = metrics.rows.iter().map(|row| row.period.start).collect();
+    let fit = width.map_or(PERIODS_SHOWN, |width| (width.saturating_sub(NAME_WIDTH) / PERIOD_WIDTH).max(1));
+    let shown: Vec<Day> = periods.iter().rev().take(fit).rev().copied().collect();
+    let in_progress: BTreeSet<Day> =
+        metrics.rows.iter().map(|row| &row.period).filter(|p| p.in_progress).map(|p| p.start).collect();
+    let mut text = String::new();
+    for rows in metrics.rows.chunk_by(|a, b| a.segment == b.segment) {
+        if let (Some(by), Some(segment)) = (&metrics.definition.scope.by, rows.first().map(|row| &row.segment)) {
+            let value = segment.as_ref().map_or("(all)", |value| value.as_deref().unwrap_or(NONE));
+            text.push_str(&format!("{by}: {}\n", value.replace(char::is_control, " ")));
+        }
+        text.push_str(&block(rows, &shown, &in_progress));
+        text.push('\n');
+    }
+    if shown.iter().any(|day| in_progress.contains(day)) {
+        text.push_str(&format!("{IN_PROGRESS} in progress\n"));
+    }
+    if periods.len() > shown.len() {
+        text.push_str(&format!("the last {} of {} periods; all of them with --format csv\n", shown.len(), periods.len()));
+    }
+    text.push_str(&format!("{}\n", sentence(metrics)));
+    metrics.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
+    text
+}
+
+fn block(rows: &[MetricRow], shown: &[Day], in_progress: &BTreeSet<Day>) -> String {
+    let header: Vec<String> =
+        shown.iter().map(|day| if in_progress.contains(day) { format!("{day}{IN_PROGRESS}") } else { day.to_string() }).collect();
+    let mut columns = vec![("", Align::Left)];
+    columns.extend(header.iter().map(|text| (text.as_str(), Align::Right)));
+    let mut table = TextTable::new(&columns);
+    let mut by_metric: BTreeMap<(usize, Option<&str>), BTreeMap<Day, String>> = BTreeMap::new();
+    for MetricRow { period: FigurePeriod { start, .. }, metric, value, currency, .. } in rows {
+        let place = METRICS.iter().position(|known| known.name == metric.name).unwrap_or_default();
+        let text = value.map(figure_text).unwrap_or_default();
+        by_metric.entry((place, currency.as_deref())).or_default().insert(*start, text);
+    }
+    for ((place, currency), by_period) in by_metric {
+        let name = METRICS[place].name.replace('_', " ");
+        let mut row = vec![currency.map_or(name.clone(), |currency| format!("{name}, {currency}"))];
+        row.extend(shown.iter().map(|day| by_period.get(day).cloned().unwrap_or_default()));
+        if row[1..].iter().any(|text| !text.is_empty()) {
+            table.row(row);
+        }
+    }
+    table.render()
+}
+
+/// All metrics and their definitions as a sheet.
+pub fn catalog_sheet() -> Sheet {
+    Sheet::new(
+        METRICS.len(),
+        json!({ "source": "catalog" }),
+        "the metrics that there are; each is shown where the history can answer it",
+    )
+    .texts("metric", METRICS.iter().map(|metric| Some(metric.name)))
+    .texts("definition", METRICS.iter().map(|metric| Some(metric.definition)))
+    .texts("formula", METRICS.iter().map(|metric| Some(metric.formula)))
+    .texts("example", METRICS.iter().map(|metric| Some(metric.example)))
+}
+
+/// The catalog for people: each metric with its definition below.
+pub fn catalog_text() -> String {
+    let mut text = String::new();
+    for metric in METRICS {
+        text.push_str(&format!("{}\n  {}\n", metric.name, metric.definition));
+        if !metric.formula.is_empty() {
+            text.push_str(&format!("  {}   for instance {}\n", metric.formula, metric.example));
+        }
+    }
+    text
+}
