@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tenure_history::History;
-use tenure_model::Period;
+use tenure_model::{Granularity, Period};
 
 use crate::error::Error;
 use crate::lives::{BySegment, Counter, Tally, plan, tally};
@@ -99,6 +99,24 @@ impl Tally for StickinessTally {
     }
 }
 
+/// About how many days a period has.
+fn days_of(period: Period) -> u32 {
+    let count = match period {
+        Period::One(_) => 1,
+        Period::Block(count, _) => count.get(),
+    };
+    let days = match period.granularity() {
+        Granularity::Hour => 0,
+        Granularity::Day => 1,
+        Granularity::Week => 7,
+        Granularity::Month => 30,
+        Granularity::Quarter => 91,
+        Granularity::HalfYear => 182,
+        Granularity::Year => 365,
+    };
+    count * days
+}
+
 /// Customers of each period by the number of its parts in which they were active.
 ///
 /// A part that lies in two periods, such as a week at the end of a month, counts in each with the activity in it.
@@ -108,7 +126,7 @@ impl Tally for StickinessTally {
 /// As for [`crate::lifecycle`]; and where the parts are not shorter than the periods.
 pub fn stickiness(history: &History, scope: &Scope, of: Period) -> Result<Stickiness, Error> {
     scope.check()?;
-    if of.granularity() >= scope.period.granularity() {
+    if days_of(of) >= days_of(scope.period) {
         return Err(Error::query(format!(
             "--of {of}: expected a period shorter than --period {}, such as day within month",
             scope.period

@@ -307,6 +307,7 @@ fn tables_for_people() {
         &["retention", "history", "--dialect", "stripe", "--as-of", "2024-05-01", "--measure", "value", "--show", "counts"],
         &["lifecycle", "log.csv"],
         &["stickiness", "log.csv", "--by", "country"],
+        &["stickiness", "log.csv", "--period", "28 day", "--period-origin", "2024-01-01", "--of", "week"],
         &["metrics", "log.csv", "--value", "amount", "--active-within", "60d"],
         &["calc", "retention", "--start", "1000", "--end", "970", "--new", "20"],
         &["calc", "clv", "--purchase-value", "50", "--frequency", "4", "--lifespan", "5", "--margin", "60%"],
