@@ -19,7 +19,7 @@ use crate::life::{DAY, Ranges, retained};
 use crate::plan::Plan;
 use crate::predicate::{BucketCustomers, distinct};
 use crate::query::{Birth, Measure, SegmentAsOf};
-use crate::segments::{NOTHING, RowHalves, SegmentId};
+use crate::segments::{NOTHING, RowHalves, SegmentId, SegmentIds};
 use crate::shared::{Batch, Wants};
 use crate::tally::lived_part;
 use crate::walk::{NO_CURRENCY, Numbering};
@@ -104,6 +104,11 @@ impl DenseWalk {
             self.halves = self.names.segments.of_customers(&plan.segments, customers.rows());
             self.customers = Some(customers.clone());
         }
+    }
+
+    /// The segments that it has met.
+    pub(crate) fn segments(&self) -> &SegmentIds {
+        &self.names.segments
     }
 
     /// Whether there are more cells than can be shown.

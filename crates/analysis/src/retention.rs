@@ -15,6 +15,7 @@ use crate::matrix::{RetentionMatrix, Segment, Totals};
 use crate::plan::Plan;
 use crate::predicate::BucketCustomers;
 use crate::query::{RetentionQuery, Source};
+use crate::segments::SegmentIds;
 use crate::shared::{Batch, Shared, Wants};
 use crate::subscriptions::subscription_retention;
 use crate::walk::{Numbering, Walk, unknown_event};
@@ -124,6 +125,13 @@ enum AnyWalk<'a> {
 }
 
 impl AnyWalk<'_> {
+    fn segments(&self) -> &SegmentIds {
+        match self {
+            AnyWalk::Dense(walk, ..) => walk.segments(),
+            AnyWalk::Rows(walk) => &walk.names.segments,
+        }
+    }
+
     /// Whether there are more cells than can be shown.
     fn has_too_many(&self) -> bool {
         match self {
@@ -173,9 +181,11 @@ pub(crate) fn count(history: &History, plans: &[&Plan<'_>]) -> Result<Vec<Outcom
         walks.iter_mut().zip(thread.walks).for_each(|(walks, walk)| walks.push(walk));
     }
     let outcome = |(walks, plan): (Vec<AnyWalk<'_>>, &&Plan<'_>)| {
-        Tallied::of(walks, plan).map_or_else(Outcome::nothing, |tallied| tallied.outcome(plan))
+        let Some(tallied) = Tallied::of(walks, plan) else { return Ok(Outcome::nothing()) };
+        tallied.names.segments.check_count(&plan.query.by)?;
+        Ok(tallied.outcome(plan))
     };
-    Ok(walks.into_par_iter().zip(plans).map(outcome).collect())
+    walks.into_par_iter().zip(plans).map(outcome).collect()
 }
 
 impl Thread<'_> {
@@ -196,7 +206,7 @@ impl Thread<'_> {
             if walk.has_too_many() && plan.query.top.is_none() {
                 continue;
             }
-            match (walk, part) {
+            match (&mut *walk, part) {
                 (AnyWalk::Rows(walk), _) => walk.step(plan, part)?,
                 (AnyWalk::Dense(walk, ..), Part::Customers(_)) => {
                     customers.iter().for_each(|customers| walk.enter_bucket(plan, customers));
@@ -204,6 +214,7 @@ impl Thread<'_> {
                 (AnyWalk::Dense(walk, tables, wants), Part::Activity(rows)) => walk.walk(plan, tables, wants, &self.batch, rows),
                 (AnyWalk::Dense(..), Part::End) => {}
             }
+            walk.segments().check_count(&plan.query.by)?;
         }
         Ok(())
     }

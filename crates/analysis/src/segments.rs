@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use tenure_history::{Codes, Rows};
+use tenure_model::grouped;
 use tenure_model::{Day, column};
 
 use crate::columns::Home;
+use crate::error::Error;
 use crate::matrix::Segment;
 
 /// The value of columns of segments that are drawn together.
@@ -40,6 +42,9 @@ impl SegmentColumns {
     }
 }
 
+/// More segments than this are refused, so that what is held of them is bounded.
+pub(crate) const MOST_SEGMENTS: usize = 1_000_000;
+
 /// A segment's number in one walk.
 pub(crate) type SegmentId = u32;
 
@@ -69,6 +74,18 @@ impl SegmentIds {
         self.segments.push(segment.clone());
         self.ids.insert(segment, id);
         id
+    }
+
+    /// Refuses more segments than anybody ranks: each takes about a kilobyte in each thread that meets it.
+    pub(crate) fn check_count(&self, by: &[String]) -> Result<(), Error> {
+        if self.segments.len() <= MOST_SEGMENTS {
+            return Ok(());
+        }
+        Err(Error::query(format!(
+            "--by {}: more than {} different segments are too many to tell apart; choose columns with fewer values, or --filter",
+            by.join(","),
+            grouped(MOST_SEGMENTS as u64)
+        )))
     }
 
     /// The segment of a number.

@@ -13,6 +13,15 @@ fn sample() -> Place {
 }
 
 #[test]
+fn segments_beyond_a_million_are_refused_and_not_held() {
+    let place = Place::new();
+    let rows: String = (0..1_000_001).map(|n| format!("{n},2024-01-01\n")).collect();
+    place.file("many.csv", format!("customer,time\n{rows}"));
+    let said = place.fails(2, &["retention", "many.csv", "--by", "customer", "--top", "3", "-q"]);
+    assert!(said.contains("more than 1,000,000 different segments are too many to tell apart"), "{said}");
+}
+
+#[test]
 fn results_do_not_go_over_what_is_read() {
     let place = sample();
     place.ok(&["ingest", "orders.csv", "--into", "history", "-q"]);
