@@ -158,9 +158,7 @@ pub fn cancellations(history: &History, query: &CancellationQuery) -> Result<Can
     rows.sort_by_cached_key(|row| (place(row), row.told, std::cmp::Reverse(row.count), row.text.is_none(), row.text.clone()));
     let without = found.iter().filter(|one| one.since.is_none()).count();
     let notes = if without > 0 {
-        vec![format!(
-            "{without} cancellations are of customers without earlier subscription or activity: their tenure is not known"
-        )]
+        vec![format!("of customers without earlier subscription or activity, so that their tenure is not known: {without}")]
     } else {
         Vec::new()
     };

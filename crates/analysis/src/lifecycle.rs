@@ -115,8 +115,10 @@ pub fn lifecycle(history: &History, scope: &Scope) -> Result<Lifecycle, Error> {
     let definition = scope.definition(plan.units.zone(), plan.window.until, plan.content);
     let Some(first) = plan.window.from else { return Ok(Lifecycle { definition, rows: Vec::new() }) };
     let frame = Frame::new(scope, history, first, plan.window)?;
+    let counts = counts.in_order(&tallied);
+    frame.check_size(counts.len())?;
     let mut rows = Vec::new();
-    for (segment, by_period) in counts.in_order(&tallied) {
+    for (segment, by_period) in counts {
         rows.extend(frame.numbers().map(|number| LifecycleRow {
             period: frame.period(number),
             segment: segment.value(),

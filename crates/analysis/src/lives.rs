@@ -72,7 +72,12 @@ pub(crate) fn tally<T: Tally>(history: &History, plan: &Plan<'_>, start: impl Fn
     let walks = scan.fold_parts(
         plan.needs_customers(),
         || vec![Walk::new(Lives(start()))],
-        |walks, part: Part<'_>| walks.iter_mut().try_for_each(|walk| walk.step(plan, part)),
+        |walks, part: Part<'_>| {
+            walks.iter_mut().try_for_each(|walk| {
+                walk.step(plan, part)?;
+                walk.names.segments.check_count(&plan.query.by)
+            })
+        },
         |mut walks, others| {
             walks.extend(others);
             walks
@@ -86,6 +91,7 @@ pub(crate) fn tally<T: Tally>(history: &History, plan: &Plan<'_>, start: impl Fn
         tally.join(sink.0, &numbers);
         seen.extend(events_seen);
     }
+    names.segments.check_count(&plan.query.by)?;
     if plan.asks_for_events() {
         for predicate in plan.predicates().into_iter().flatten() {
             if let Some(event) = unknown_event(predicate, &seen) {

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use tenure_history::{Fingerprint, History};
 use tenure_model::{
-    Calendar, Day, FiscalStart, Granularity, Instant, ObservationWindow, Period, Periods, TimePoint, WeekStart, Zone,
+    Calendar, Day, FiscalStart, Granularity, Instant, ObservationWindow, Period, Periods, TimePoint, WeekStart, Zone, grouped,
 };
 
+use crate::assembly::MOST_CELLS;
 use crate::error::Error;
 use crate::query::{DEFAULT_LEVEL, RetentionQuery};
 
@@ -181,6 +182,19 @@ impl Frame {
             )));
         }
         Ok(Self { periods, first, end: end.max(first), until })
+    }
+
+    /// Refuses tables that are too large to be looked at: so many rows for each period.
+    pub(crate) fn check_size(&self, each: usize) -> Result<(), Error> {
+        let rows = self.numbers().len() as u64 * each as u64;
+        if rows <= MOST_CELLS {
+            return Ok(());
+        }
+        Err(Error::query(format!(
+            "{} periods by {} segments are too many to show; choose longer periods, --from, or a column with fewer values",
+            grouped(self.numbers().len() as u64),
+            grouped(each as u64)
+        )))
     }
 
     /// The periods shown, by number.

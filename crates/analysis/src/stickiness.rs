@@ -143,8 +143,10 @@ pub fn stickiness(history: &History, scope: &Scope, of: Period) -> Result<Sticki
     let definition = definition(scope.definition(plan.units.zone(), plan.window.until, plan.content));
     let Some(first) = plan.window.from else { return Ok(Stickiness { definition, rows: Vec::new() }) };
     let frame = Frame::new(scope, history, first, plan.window)?;
+    let counts = counts.in_order(&tallied);
+    frame.check_size(counts.len())?;
     let mut rows = Vec::new();
-    for (segment, by_period) in counts.in_order(&tallied) {
+    for (segment, by_period) in counts {
         for number in frame.numbers() {
             let histogram = by_period.get(&number).map(|histogram| histogram.0.as_slice()).unwrap_or_default();
             let active = histogram.iter().sum();

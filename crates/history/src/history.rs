@@ -119,7 +119,8 @@ impl History {
             .table(table)
             .map(|segment| ObservationWindow {
                 from: segment.span().map(|(first, _)| Instant(first)),
-                until: segment.observed_until.map(Instant),
+                // Where it is not recorded, the rows themselves vouch for what lies before the end of the last.
+                until: segment.observed_until.map(Instant).or(segment.span().map(|(_, last)| Instant(last).next())),
             })
             .fold(ObservationWindow::EMPTY, ObservationWindow::join)
     }

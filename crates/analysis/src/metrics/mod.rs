@@ -352,6 +352,7 @@ fn add_activity(
     let customers = std::mem::take(&mut tallied.tally.customers).in_order(&tallied);
     let amounts = std::mem::take(&mut tallied.tally.amounts).in_order(&tallied);
     let scale = plan.scale;
+    shown.check_size(customers.len())?;
     for (segment, by_period) in customers {
         let mut by_currency: BTreeMap<Option<String>, BTreeMap<i32, Amounts>> = BTreeMap::new();
         for ((currency, period), found) in amounts.get(&segment).into_iter().flatten() {

@@ -187,6 +187,7 @@ pub fn revenue(history: &History, query: &RevenueQuery) -> Result<Revenue, Error
         }
     }
     let converted = query.rates.as_ref().and_then(|rates| rates.target.clone());
+    books.frame.check_size(by_place.len())?;
     let mut rows = Vec::new();
     for ((currency, segment), by_period) in by_place {
         let mut before: Option<i128> = None;
