@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
-use tenure_expression::suggestion;
 use tenure_history::{History, Part, Rows};
 use tenure_model::{DIVISION_SCALE, Decimal, Instant, Table, TimePoint, Zone, column};
 
 use crate::error::Error;
 use crate::lives::SegmentPlace;
-use crate::revenue::{Paid, SPAN_COLUMNS, SpanReader, SpanSegments, values};
+use crate::revenue::{Paid, SPAN_COLUMNS, SpanReader};
+use crate::table_segments::{TableSegments, texts};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
@@ -189,27 +189,18 @@ impl Sum {
 }
 
 fn read(history: &History, by: Option<&str>, from: Option<Instant>, until: Option<Instant>) -> Result<Vec<Cancelled>, Error> {
-    let own = history.attributes_of(Table::Cancellations);
-    let of_customers = history.attributes_of(Table::Customers);
-    let (in_rows, in_customers) = match by {
-        None => (None, None),
-        Some(by) if own.iter().any(|name| name == by) => (Some(by), None),
-        Some(by) if of_customers.iter().any(|name| name == by) => (None, Some(by)),
-        Some(by) => {
-            let known: Vec<&str> = own.iter().chain(&of_customers).map(String::as_str).collect();
-            return Err(Error::query(format!(
-                "--by {by}: no column \"{by}\" of cancellations or customers; {}",
-                suggestion(by, known)
-            )));
-        }
+    let segments = TableSegments::new(history, Table::Cancellations, &[], by)?;
+    let (in_rows, in_customers) = match &segments {
+        TableSegments::None => (None, None),
+        TableSegments::Rows(name) => (Some(name.as_str()), None),
+        TableSegments::Customers(name) => (None, Some(name.as_str())),
     };
-    let columns = [column::TIME, column::REASON, column::COMMENT].into_iter().chain(in_rows);
     type Found = (Vec<Cancelled>, HashMap<i64, Option<String>>);
     let step = |(found, of_customers): &mut Found, part: Part<'_>| {
         match part {
             Part::Customers(customers) => {
                 if let Some(name) = in_customers {
-                    *of_customers = customers.customers().iter().copied().zip(values(customers, name)).collect();
+                    *of_customers = customers.customers().iter().copied().zip(texts(customers, name)).collect();
                 }
             }
             Part::Activity(rows) => found.extend(cancelled(rows, in_rows, in_customers.map(|_| &*of_customers), from, until)),
@@ -221,8 +212,8 @@ fn read(history: &History, by: Option<&str>, from: Option<Instant>, until: Optio
         a.0.extend(b.0);
         a
     };
-    let scan = history.scan_table(Table::Cancellations, columns);
-    let (mut found, _) = scan.fold_parts(in_customers.is_some(), Found::default, step, join)?;
+    let scan = segments.scan(history, Table::Cancellations, &[column::TIME, column::REASON, column::COMMENT]);
+    let (mut found, _) = scan.fold_parts(segments.need_customers(), Found::default, step, join)?;
     found.sort_by_key(|one| (one.customer, one.at));
     Ok(found)
 }
@@ -234,8 +225,8 @@ fn cancelled(
     from: Option<Instant>,
     until: Option<Instant>,
 ) -> Vec<Cancelled> {
-    let (reasons, comments) = (values(rows, column::REASON), values(rows, column::COMMENT));
-    let of_rows = by.map(|name| values(rows, name));
+    let (reasons, comments) = (texts(rows, column::REASON), texts(rows, column::COMMENT));
+    let of_rows = by.map(|name| texts(rows, name));
     let times = rows.times().unwrap_or_default();
     let inside = |at: i64| from.is_none_or(|from| at >= from.0) && until.is_none_or(|until| at < until.0);
     let places = rows.customers().iter().zip(times).enumerate().filter(|(_, (_, at))| inside(**at));
@@ -278,7 +269,7 @@ fn add_subscriptions(history: &History, found: &mut [Cancelled]) -> Result<(), E
     let known = &*found;
     let step = |(reader, lost, since): &mut State, part: Part<'_>| {
         let mut lives: Vec<(i64, Vec<Paid>)> = Vec::new();
-        reader.step(&SpanSegments::None, i64::MAX, part, &mut |customer, paid| {
+        reader.step(&TableSegments::None, i64::MAX, part, &mut |customer, paid| {
             if places.contains_key(&customer) {
                 lives.push((customer, paid.to_vec()));
             }

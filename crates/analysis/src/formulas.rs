@@ -4,6 +4,7 @@ use tenure_model::Decimal;
 
 use crate::error::Error;
 use crate::interval::{Interval, Wilson};
+use crate::revenue::{MrrMovement, Quotient};
 
 /// A figure worked out by hand.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +52,10 @@ pub enum Kept {
 
 fn ratio(above: Decimal, below: Decimal, what: &str) -> Result<Decimal, Error> {
     above.over(below).ok_or_else(|| Error::query(format!("{what} is 0 or too large: there is nothing to divide by")))
+}
+
+fn quotient(Quotient { above, below }: Quotient, what: &str) -> Result<Decimal, Error> {
+    ratio(above, below, what)
 }
 
 fn whole(number: u64) -> Decimal {
@@ -306,6 +311,11 @@ pub struct TypedMovements {
 }
 
 impl TypedMovements {
+    fn movement(&self) -> MrrMovement {
+        let Self { opening, new, reactivation, expansion, contraction, churn } = *self;
+        MrrMovement { opening, new, reactivation, expansion, contraction, churn, ..MrrMovement::default() }
+    }
+
     fn check(&self) -> Result<(), Error> {
         let all = [
             ("--opening", self.opening),
@@ -345,7 +355,7 @@ impl TypedMovements {
         let Self { opening, contraction, churn, .. } = *self;
         Ok(Worked {
             metric: "gross_revenue_retention",
-            value: ratio(opening - contraction - churn, opening, "--opening")?,
+            value: quotient(self.movement().gross_retention(), "--opening")?,
             unit: WorkedUnit::Share,
             formula: "(opening − contraction − churn) / opening",
             worked: format!("({opening} − {contraction} − {churn}) / {opening}"),
@@ -363,7 +373,7 @@ impl TypedMovements {
         let Self { opening, expansion, contraction, churn, .. } = *self;
         Ok(Worked {
             metric: "net_revenue_retention",
-            value: ratio(opening - contraction - churn + expansion, opening, "--opening")?,
+            value: quotient(self.movement().net_retention(), "--opening")?,
             unit: WorkedUnit::Share,
             formula: "(opening − contraction − churn + expansion) / opening",
             worked: format!("({opening} − {contraction} − {churn} + {expansion}) / {opening}"),
@@ -381,7 +391,7 @@ impl TypedMovements {
         let Self { new, reactivation, expansion, contraction, churn, .. } = *self;
         Ok(Worked {
             metric: "quick_ratio",
-            value: ratio(new + reactivation + expansion, contraction + churn, "--contraction and --churn together")?,
+            value: quotient(self.movement().quick_ratio(), "--contraction and --churn together")?,
             unit: WorkedUnit::Ratio,
             formula: "(new + reactivation + expansion) / (contraction + churn)",
             worked: format!("({new} + {reactivation} + {expansion}) / ({contraction} + {churn})"),

@@ -45,6 +45,7 @@ mod stickiness;
 mod subscriptions;
 mod summary;
 mod surveys;
+mod table_segments;
 mod tally;
 mod units;
 mod unordered;
@@ -69,7 +70,9 @@ pub use metrics::{
 pub use predicate::columns_of;
 pub use query::{Ages, Birth, DEFAULT_LEVEL, Measure, Rates, RetentionQuery, SegmentAsOf, Source, Summary};
 pub use retention::{MOST_AGES, retention, retentions};
-pub use revenue::{CustomerCounts, MrrMovement, Revenue, RevenueDefinition, RevenueQuery, RevenueRow, monthly, revenue};
+pub use revenue::{
+    CustomerCounts, MrrMovement, Quotient, Revenue, RevenueDefinition, RevenueQuery, RevenueRow, monthly, revenue,
+};
 pub use scope::{FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};

@@ -48,11 +48,6 @@ pub(crate) struct Tallied<T> {
 }
 
 impl<T> Tallied<T> {
-    /// The value of a segment of one column: nothing for the whole, else the value, which may be missing.
-    pub(crate) fn segment(&self, id: SegmentId) -> Option<Option<String>> {
-        (id != WHOLE).then(|| self.names.segments.get(id).first().cloned().flatten())
-    }
-
     /// The currency of a number; none of amounts without one.
     pub(crate) fn currency(&self, number: u32) -> Option<String> {
         self.names.currency_name(number).map(str::to_owned)
@@ -144,8 +139,8 @@ impl<K: Eq + Hash + Copy + Ord, C: Counter> BySegment<K, C> {
         let mut ordered: BTreeMap<SegmentPlace, BTreeMap<K, C>> = BTreeMap::new();
         ordered.entry(SegmentPlace::Whole).or_default();
         for ((segment, key), counter) in self.0 {
-            if let Some(value) = tallied.segment(segment) {
-                ordered.entry(SegmentPlace::of(value)).or_default().entry(key).or_default().add(&counter);
+            if segment != WHOLE {
+                ordered.entry(SegmentPlace::named(&tallied.names, segment)).or_default().entry(key).or_default().add(&counter);
             }
             ordered.entry(SegmentPlace::Whole).or_default().entry(key).or_default().add(&counter);
         }
@@ -164,6 +159,11 @@ pub(crate) enum SegmentPlace {
 impl SegmentPlace {
     pub(crate) fn of(value: Option<String>) -> Self {
         value.map_or(SegmentPlace::Missing, SegmentPlace::Value)
+    }
+
+    /// That of a number in a walk over one column.
+    pub(crate) fn named(names: &Numbering, id: SegmentId) -> Self {
+        if id == WHOLE { SegmentPlace::Whole } else { SegmentPlace::of(names.segments.get(id).first().cloned().flatten()) }
     }
 
     /// As results have it: nothing for the whole, else the value, which may be missing.

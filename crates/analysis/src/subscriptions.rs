@@ -15,9 +15,10 @@ use crate::matrix::RetentionMatrix;
 use crate::plan::Plan;
 use crate::query::{Measure, RetentionQuery, SegmentAsOf, Source};
 use crate::retention::Outcome;
-use crate::revenue::{Paid, SPAN_COLUMNS, SpanReader, SpanSegments, segments_of, window};
+use crate::revenue::{Paid, SPAN_COLUMNS, SpanReader, segments_of, window};
 use crate::scope::Scope;
 use crate::segments::SegmentColumns;
+use crate::table_segments::TableSegments;
 use crate::tally::lived_part;
 
 /// What a thread has added up.
@@ -94,12 +95,10 @@ fn check(query: &RetentionQuery, rules: &Rules) -> Result<(), Error> {
     Ok(())
 }
 
-fn count(history: &History, plan: &Plan<'_>, segments: &SpanSegments) -> Result<Outcome, Error> {
-    let extra = if let SpanSegments::Span(name) = segments { Some(name.as_str()) } else { None };
-    let extra = extra.filter(|name| !SPAN_COLUMNS.contains(name));
-    let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter().chain(extra)).in_full_order();
+fn count(history: &History, plan: &Plan<'_>, segments: &TableSegments) -> Result<Outcome, Error> {
+    let scan = segments.scan(history, Table::Subscriptions, &SPAN_COLUMNS).in_full_order();
     let ledgers = scan.fold_parts(
-        matches!(segments, SpanSegments::Customer(_)),
+        segments.need_customers(),
         || vec![Ledger::default()],
         |ledgers: &mut Vec<Ledger>, part: Part<'_>| {
             ledgers.iter_mut().try_for_each(|ledger| {

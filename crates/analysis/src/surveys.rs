@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use tenure_expression::suggestion;
 use tenure_history::{History, Part};
 use tenure_model::{Decimal, Instant, ObservationWindow, Table, column};
 
@@ -14,6 +13,7 @@ use crate::formulas::nps_interval;
 use crate::interval::{Interval, Wilson};
 use crate::lives::SegmentPlace;
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
+use crate::table_segments::{TableSegments, texts};
 
 /// What a survey asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -211,27 +211,6 @@ struct Found {
     of_customers: HashMap<i64, Option<String>>,
 }
 
-/// Where the segments of answers are found.
-enum Segments {
-    None,
-    Answers(String),
-    Customers(String),
-}
-
-fn segments_of(history: &History, by: Option<&str>) -> Result<Segments, Error> {
-    let Some(by) = by else { return Ok(Segments::None) };
-    let of_answers = history.attributes_of(Table::Surveys);
-    if of_answers.iter().any(|name| name == by) {
-        return Ok(Segments::Answers(by.to_owned()));
-    }
-    let of_customers = history.attributes_of(Table::Customers);
-    if of_customers.iter().any(|name| name == by) {
-        return Ok(Segments::Customers(by.to_owned()));
-    }
-    let known: Vec<&str> = of_answers.iter().chain(&of_customers).map(String::as_str).collect();
-    Err(Error::query(format!("--by {by}: no column \"{by}\" of surveys or customers; {}", suggestion(by, known))))
-}
-
 /// Survey scores of a history by period.
 ///
 /// # Errors
@@ -256,7 +235,7 @@ pub fn surveys(history: &History, query: &SurveyQuery) -> Result<Surveys, Error>
         return Err(Error::query(format!("--as-of {until} is before the first answer, which is at {from}; choose a later date")));
     }
     let frame = Frame::new(scope, history, from, ObservationWindow { from: Some(from), until })?;
-    let segments = segments_of(history, scope.by.as_deref())?;
+    let segments = TableSegments::new(history, Table::Surveys, &[], scope.by.as_deref())?;
     let found = read(history, query, &frame, &segments)?;
     let kind = query.kind.map(|kind| format!("{kind} ")).unwrap_or_default();
     if found.without_scale > 0 {
@@ -295,12 +274,11 @@ pub fn surveys(history: &History, query: &SurveyQuery) -> Result<Surveys, Error>
     Ok(Surveys { definition, rows, notes })
 }
 
-fn read(history: &History, query: &SurveyQuery, frame: &Frame, segments: &Segments) -> Result<Found, Error> {
+fn read(history: &History, query: &SurveyQuery, frame: &Frame, segments: &TableSegments) -> Result<Found, Error> {
     let own = [column::TIME, column::KIND, column::QUESTION, column::SCORE, column::SCALE, column::WEIGHT];
-    let extra = if let Segments::Answers(name) = segments { Some(name.as_str()) } else { None };
-    let scan = history.scan_table(Table::Surveys, own.into_iter().chain(extra));
+    let scan = segments.scan(history, Table::Surveys, &own);
     scan.fold_parts(
-        matches!(segments, Segments::Customers(_)),
+        segments.need_customers(),
         Found::default,
         |found: &mut Found, part: Part<'_>| found.step(query, frame, segments, part),
         |mut a, b| {
@@ -316,11 +294,11 @@ fn read(history: &History, query: &SurveyQuery, frame: &Frame, segments: &Segmen
 }
 
 impl Found {
-    fn step(&mut self, query: &SurveyQuery, frame: &Frame, segments: &Segments, part: Part<'_>) -> Result<(), Error> {
+    fn step(&mut self, query: &SurveyQuery, frame: &Frame, segments: &TableSegments, part: Part<'_>) -> Result<(), Error> {
         let rows = match part {
             Part::Customers(customers) => {
-                if let Segments::Customers(name) = segments {
-                    let values = crate::revenue::values(customers, name);
+                if let TableSegments::Customers(name) = segments {
+                    let values = texts(customers, name);
                     self.of_customers = customers.customers().iter().copied().zip(values).collect();
                 }
                 return Ok(());
@@ -328,10 +306,10 @@ impl Found {
             Part::Activity(rows) => rows,
             Part::End => return Ok(()),
         };
-        let text = |name: &str| crate::revenue::values(rows, name);
+        let text = |name: &str| texts(rows, name);
         let (kinds, questions, scales) = (text(column::KIND), text(column::QUESTION), text(column::SCALE));
         let (scores, weights) = (rows.amounts(column::SCORE), rows.amounts(column::WEIGHT));
-        let of_rows = if let Segments::Answers(name) = segments { Some(text(name)) } else { None };
+        let of_rows = if let TableSegments::Rows(name) = segments { Some(text(name)) } else { None };
         let times = rows.times().unwrap_or_default();
         for (row, (&customer, &time)) in rows.customers().iter().zip(times).enumerate() {
             if time >= frame.until.0 {
@@ -364,9 +342,9 @@ impl Found {
                 continue;
             }
             let value = match segments {
-                Segments::None => None,
-                Segments::Answers(_) => Some(of_rows.as_ref().and_then(|values| values[row].clone())),
-                Segments::Customers(_) => Some(self.of_customers.get(&customer).cloned().flatten()),
+                TableSegments::None => None,
+                TableSegments::Rows(_) => Some(of_rows.as_ref().and_then(|values| values[row].clone())),
+                TableSegments::Customers(_) => Some(self.of_customers.get(&customer).cloned().flatten()),
             };
             let period = frame.periods.number_at(Instant(time));
             let places = std::iter::once(SegmentPlace::Whole).chain(value.map(SegmentPlace::of));

@@ -7,6 +7,7 @@ use tenure_analysis::{
 };
 use tenure_model::Decimal;
 
+use crate::retention::short_content;
 use crate::sheet::Sheet;
 
 /// A definition as a sheet carries it.
@@ -36,8 +37,7 @@ pub(crate) fn in_words(what: &str, scope: &ScopeDefinition) -> String {
     if let Some(until) = &scope.until {
         parts.push(format!("observed until {until}"));
     }
-    let content = scope.content.split_at_checked("xxh3:".len() + 8).map_or(scope.content.as_str(), |(start, _)| start);
-    parts.push(format!("content {content}"));
+    parts.push(format!("content {}", short_content(&scope.content)));
     parts.join("; ")
 }
 
@@ -156,13 +156,13 @@ pub fn revenue_sheet(revenue: &Revenue) -> Sheet {
     }
     sheet
         .decimals("closing", rows.iter().map(|row| Some(row.mrr.closing)))
-        .shares("gross_revenue_retention", rows.iter().map(|row| row.mrr.gross_retention()))
+        .shares("gross_revenue_retention", rows.iter().map(|row| row.mrr.gross_retention().value()))
         .label("GRR")
-        .shares("net_revenue_retention", rows.iter().map(|row| row.mrr.net_retention()))
+        .shares("net_revenue_retention", rows.iter().map(|row| row.mrr.net_retention().value()))
         .label("NRR")
-        .shares("mrr_churn_rate", rows.iter().map(|row| row.mrr.churn_rate()))
+        .shares("mrr_churn_rate", rows.iter().map(|row| row.mrr.churn_rate().value()))
         .label("MRR churn")
-        .numbers("quick_ratio", rows.iter().map(|row| row.mrr.quick_ratio()))
+        .numbers("quick_ratio", rows.iter().map(|row| row.mrr.quick_ratio().value()))
         .integers("customers_opening", rows.iter().map(|row| Some(row.customers.opening)))
         .detail()
         .integers("customers_new", rows.iter().map(|row| Some(row.customers.new)))
@@ -240,10 +240,11 @@ pub fn cancellations_sheet(cancellations: &Cancellations) -> Sheet {
         })
         .collect();
     let rules = &cancellations.definition;
-    let content = rules.content.split_at_checked("xxh3:".len() + 8).map_or(rules.content.as_str(), |(start, _)| start);
     let sentence = format!(
-        "cancellations by reason as it was stated, and by free text as it stands; MRR lost: {}; tenure {}; content {content}",
-        rules.mrr_lost, rules.tenure
+        "cancellations by reason as it was stated, and by free text as it stands; MRR lost: {}; tenure {}; content {}",
+        rules.mrr_lost,
+        rules.tenure,
+        short_content(&rules.content)
     );
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     Sheet::new(rows.len(), definition(rules), sentence)

@@ -78,9 +78,13 @@ pub fn retention_sentence(matrix: &RetentionMatrix) -> String {
         parts.push(format!("observed until {until}"));
     }
     parts.push(format!("summary {}", d.summary));
-    let content = d.content.split_at_checked("xxh3:".len() + 8).map_or(d.content.as_str(), |(start, _)| start);
-    parts.push(format!("content {content}"));
+    parts.push(format!("content {}", short_content(&d.content)));
     parts.join("; ")
+}
+
+/// The beginning of a fingerprint, enough to tell contents apart by eye.
+pub(crate) fn short_content(content: &str) -> &str {
+    content.split_at_checked("xxh3:".len() + 8).map_or(content, |(start, _)| start)
 }
 
 /// Whose what is counted when.

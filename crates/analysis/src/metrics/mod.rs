@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::interval::{Interval, Wilson};
 use crate::lives::{SegmentPlace, plan, tally};
 use crate::query::Measure;
-use crate::revenue::{RevenueQuery, paying, revenue};
+use crate::revenue::{Quotient, RevenueQuery, paying, revenue};
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 
 use activity::{ActivityTally, Amounts, Customers, Rules};
@@ -143,10 +143,8 @@ impl Rows<'_> {
     }
 
     /// A quotient of amounts that is a share or a number.
-    fn quotient(&mut self, name: &str, above: Decimal, below: Decimal, rate: bool, currency: Option<&str>) {
-        let value = (!below.is_zero()).then(|| above.to_f64() / below.to_f64());
-        let value = value.map(if rate { MetricValue::Rate } else { MetricValue::Number });
-        self.add(name, value, Some((above, below)), currency);
+    fn quotient(&mut self, name: &str, quotient: Quotient, kind: fn(f64) -> MetricValue, currency: Option<&str>) {
+        self.add(name, quotient.value().map(kind), Some((quotient.above, quotient.below)), currency);
     }
 
     fn money(&mut self, name: &str, amount: Decimal, currency: Option<&str>) {
@@ -233,19 +231,12 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
         for row in &found.rows {
             let mut made = query.rows(row.period, row.segment.clone());
             let (mrr, currency) = (&row.mrr, row.currency.as_deref());
-            let left = mrr.opening - mrr.contraction - mrr.churn;
             made.money("mrr", mrr.closing, currency);
             made.money_per("mrr_per_customer", mrr.closing, row.customers.closing, currency);
-            made.quotient("gross_revenue_retention", left, mrr.opening, true, currency);
-            made.quotient("net_revenue_retention", left + mrr.expansion, mrr.opening, true, currency);
-            made.quotient("mrr_churn_rate", mrr.churn, mrr.opening, true, currency);
-            made.quotient(
-                "quick_ratio",
-                mrr.new + mrr.reactivation + mrr.expansion,
-                mrr.contraction + mrr.churn,
-                false,
-                currency,
-            );
+            made.quotient("gross_revenue_retention", mrr.gross_retention(), MetricValue::Rate, currency);
+            made.quotient("net_revenue_retention", mrr.net_retention(), MetricValue::Rate, currency);
+            made.quotient("mrr_churn_rate", mrr.churn_rate(), MetricValue::Rate, currency);
+            made.quotient("quick_ratio", mrr.quick_ratio(), MetricValue::Number, currency);
             rows.extend(made.rows);
         }
     }
@@ -385,7 +376,7 @@ fn add_activity(
             }
             let lifespan = whole(lived).over(whole(days));
             if let Some(lifespan) = lifespan {
-                made.quotient("customer_lifespan", lifespan, whole(seen), false, None);
+                made.quotient("customer_lifespan", Quotient { above: lifespan, below: whole(seen) }, MetricValue::Number, None);
             }
             rows.extend(made.rows);
         }
@@ -407,17 +398,17 @@ fn add_counts(made: &mut Rows<'_>, found: &Customers, (from, to): (i32, i32), we
     made.count("new_customers", found.new);
     let days = whole(u64::try_from(to - from).unwrap_or_default());
     if granularity > Granularity::Day {
-        made.quotient("dau", whole(found.days), days, false, None);
+        made.quotient("dau", Quotient { above: whole(found.days), below: days }, MetricValue::Number, None);
     }
     if granularity > Granularity::Week {
         let begun = |day: i32| weeks.number_of_day(tenure_model::Day(day - 1));
         let count = u64::try_from(begun(to) - begun(from)).unwrap_or_default();
-        made.quotient("wau", whole(found.weeks), whole(count), false, None);
+        made.quotient("wau", Quotient { above: whole(found.weeks), below: whole(count) }, MetricValue::Number, None);
     }
     if made.query.scope.period == Period::One(Granularity::Month) {
         made.count("mau", found.active);
         if let Some(mean) = whole(found.days).over(days) {
-            made.quotient("stickiness", mean, whole(found.active), true, None);
+            made.quotient("stickiness", Quotient { above: mean, below: whole(found.active) }, MetricValue::Rate, None);
         }
     }
 }
@@ -436,11 +427,21 @@ fn add_amounts(
     made.add("purchases", Some(MetricValue::Count(amounts.purchases)), None, currency);
     made.add("purchasing_customers", Some(MetricValue::Count(amounts.purchasers)), None, currency);
     made.money_per("average_purchase_value", revenue, amounts.purchases, currency);
-    made.quotient("purchase_frequency", whole(amounts.purchases), whole(amounts.purchasers), false, currency);
+    made.quotient(
+        "purchase_frequency",
+        Quotient { above: whole(amounts.purchases), below: whole(amounts.purchasers) },
+        MetricValue::Number,
+        currency,
+    );
     made.share("repeat_purchase_rate", amounts.repeat_within, amounts.purchasers, currency);
     made.share("repeat_purchase_rate_ever", amounts.repeat_ever, amounts.purchasers, currency);
     made.money_per("arpc", revenue, customers.active, currency);
-    made.quotient("existing_revenue_share", Decimal::new(amounts.existing, scale), revenue, true, currency);
+    made.quotient(
+        "existing_revenue_share",
+        Quotient { above: Decimal::new(amounts.existing, scale), below: revenue },
+        MetricValue::Rate,
+        currency,
+    );
     let observed = made.money_per("clv_observed", so_far, lives.seen, currency);
     // APV × APF is revenue / purchasing customers; the lifespan is in periods.
     let lifespan = whole(lives.lived).over(whole(lives.days)).and_then(|periods| periods.divided_by(lives.seen));
@@ -452,6 +453,6 @@ fn add_amounts(
         made.add("clv_margin", value.map(MetricValue::Money), None, currency);
     }
     if let (Some(cac), Some(observed)) = (made.query.cac, observed) {
-        made.quotient("ltv_cac", observed, cac, false, currency);
+        made.quotient("ltv_cac", Quotient { above: observed, below: cac }, MetricValue::Number, currency);
     }
 }

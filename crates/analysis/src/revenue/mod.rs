@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use serde::Serialize;
-use tenure_expression::suggestion;
 use tenure_history::{History, Part};
 use tenure_model::{DIVISION_SCALE, Day, Decimal, Instant, ObservationWindow, Table, column};
 
@@ -18,12 +17,13 @@ use crate::metrics::Heads;
 use crate::query::Rates;
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 use crate::segments::SegmentId;
+use crate::table_segments::TableSegments;
 use crate::walk::NO_CURRENCY;
 
 use movements::{Change, Movements, divide, paid_at, stay};
 use spans::Left;
 
-pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader, SpanSegments, values};
+pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader};
 
 pub use movements::CustomerCounts;
 pub use spans::monthly;
@@ -76,7 +76,7 @@ pub struct RevenueRow {
 
 /// Movements of monthly recurring revenue between the ends of two periods:
 /// opening + new + reactivation + expansion − contraction − churn + fx + transfer_in − transfer_out = closing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MrrMovement {
     /// At the end of the period before.
     pub opening: Decimal,
@@ -117,29 +117,40 @@ impl MrrMovement {
         }
     }
 
-    /// (opening − contraction − churn) / opening: at most 1. Nothing without opening.
-    pub fn gross_retention(&self) -> Option<f64> {
-        self.of_opening(self.opening - self.contraction - self.churn)
+    /// Gross revenue retention, at most 1: opening − contraction − churn, and opening that it is divided by.
+    pub fn gross_retention(&self) -> Quotient {
+        Quotient { above: self.opening - self.contraction - self.churn, below: self.opening }
     }
 
-    /// (opening − contraction − churn + expansion) / opening. Nothing without opening.
-    pub fn net_retention(&self) -> Option<f64> {
-        self.of_opening(self.opening - self.contraction - self.churn + self.expansion)
+    /// Net revenue retention: opening − contraction − churn + expansion, and opening that it is divided by.
+    pub fn net_retention(&self) -> Quotient {
+        Quotient { above: self.gross_retention().above + self.expansion, below: self.opening }
     }
 
-    /// churn / opening. Nothing without opening.
-    pub fn churn_rate(&self) -> Option<f64> {
-        self.of_opening(self.churn)
+    /// MRR churn rate: churn, and opening that it is divided by.
+    pub fn churn_rate(&self) -> Quotient {
+        Quotient { above: self.churn, below: self.opening }
     }
 
-    /// (new + reactivation + expansion) / (contraction + churn). Nothing where nothing was lost.
-    pub fn quick_ratio(&self) -> Option<f64> {
-        let lost = self.contraction + self.churn;
-        (!lost.is_zero()).then(|| (self.new + self.reactivation + self.expansion).to_f64() / lost.to_f64())
+    /// Quick ratio: new + reactivation + expansion, and contraction + churn that they are divided by.
+    pub fn quick_ratio(&self) -> Quotient {
+        Quotient { above: self.new + self.reactivation + self.expansion, below: self.contraction + self.churn }
     }
+}
 
-    fn of_opening(&self, part: Decimal) -> Option<f64> {
-        (!self.opening.is_zero()).then(|| part.to_f64() / self.opening.to_f64())
+/// What is divided and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotient {
+    /// What is divided.
+    pub above: Decimal,
+    /// By what.
+    pub below: Decimal,
+}
+
+impl Quotient {
+    /// The quotient; nothing where there is nothing to divide by.
+    pub fn value(self) -> Option<f64> {
+        (!self.below.is_zero()).then(|| self.above.to_f64() / self.below.to_f64())
     }
 }
 
@@ -154,7 +165,7 @@ struct Ledger {
 struct Books<'a> {
     query: &'a RevenueQuery,
     frame: Frame,
-    segments: SpanSegments,
+    segments: TableSegments,
     /// The moments between periods: the start of the first, and the end of each.
     moments: Vec<i64>,
     /// The local days just before them.
@@ -179,10 +190,7 @@ pub fn revenue(history: &History, query: &RevenueQuery) -> Result<Revenue, Error
         let numbers = names.take_in(&ledger.reader.names, segments);
         for ((currency, segment, period), movements) in ledger.movements {
             let currency = names.currency_name(numbers.currency(currency)).map(str::to_owned);
-            let place = match numbers.segment(segment) {
-                WHOLE => SegmentPlace::Whole,
-                id => SegmentPlace::of(names.segments.get(id).first().cloned().flatten()),
-            };
+            let place = SegmentPlace::named(&names, numbers.segment(segment));
             by_place.entry((currency, place)).or_default().entry(period).or_default().add(&movements);
         }
     }
@@ -249,19 +257,8 @@ pub(crate) fn window(history: &History, scope: &Scope) -> Result<ObservationWind
 }
 
 /// Where the segments of spans are found.
-pub(crate) fn segments_of(history: &History, by: Option<&str>) -> Result<SpanSegments, Error> {
-    let Some(by) = by else { return Ok(SpanSegments::None) };
-    let of_spans = history.attributes_of(Table::Subscriptions);
-    let own = [column::PLAN, column::INTERVAL];
-    if own.contains(&by) || of_spans.iter().any(|name| name == by) {
-        return Ok(SpanSegments::Span(by.to_owned()));
-    }
-    let of_customers = history.attributes_of(Table::Customers);
-    if of_customers.iter().any(|name| name == by) {
-        return Ok(SpanSegments::Customer(by.to_owned()));
-    }
-    let known: Vec<&str> = own.into_iter().chain(of_spans.iter().chain(&of_customers).map(String::as_str)).collect();
-    Err(Error::query(format!("--by {by}: no column \"{by}\" of subscriptions or customers; {}", suggestion(by, known))))
+pub(crate) fn segments_of(history: &History, by: Option<&str>) -> Result<TableSegments, Error> {
+    TableSegments::new(history, Table::Subscriptions, &[column::PLAN, column::INTERVAL], by)
 }
 
 impl<'a> Books<'a> {
@@ -282,11 +279,8 @@ impl<'a> Books<'a> {
     }
 
     fn ledgers(&self, history: &History) -> Result<Vec<Ledger>, Error> {
-        let extra = if let SpanSegments::Span(name) = &self.segments { Some(name.as_str()) } else { None };
-        let extra = extra.filter(|name| !SPAN_COLUMNS.contains(name));
-        let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter().chain(extra));
-        scan.fold_parts(
-            matches!(self.segments, SpanSegments::Customer(_)),
+        self.segments.scan(history, Table::Subscriptions, &SPAN_COLUMNS).fold_parts(
+            self.segments.need_customers(),
             || vec![Ledger::default()],
             |ledgers, part: Part<'_>| ledgers.iter_mut().try_for_each(|ledger| self.step(ledger, part)),
             |mut ledgers, others| {
@@ -361,10 +355,7 @@ impl<'a> Books<'a> {
         }
         // Which segment comes first must not depend on the numbers a thread gave.
         for changes in by_currency.values_mut() {
-            changes.sort_by_cached_key(|change| match change.segment {
-                WHOLE => None,
-                id => Some(SegmentPlace::of(reader.names.segments.get(id).first().cloned().flatten())),
-            });
+            changes.sort_by_cached_key(|change| SegmentPlace::named(&reader.names, change.segment));
         }
         Ok(by_currency)
     }
@@ -396,12 +387,10 @@ pub(crate) type HeadsByPlace = BTreeMap<SegmentPlace, BTreeMap<i32, Heads>>;
 pub(crate) fn paying(history: &History, scope: &Scope) -> Result<(Frame, HeadsByPlace), Error> {
     let query = RevenueQuery { scope: Scope { filter: None, ..scope.clone() }, rates: None };
     let books = Books::new(history, &query)?;
-    let extra = if let SpanSegments::Span(name) = &books.segments { Some(name.as_str()) } else { None };
-    let extra = extra.filter(|name| !SPAN_COLUMNS.contains(name));
-    let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter().chain(extra));
+    let scan = books.segments.scan(history, Table::Subscriptions, &SPAN_COLUMNS);
     type Found = (SpanReader, HashMap<(SegmentId, i32), Heads, FixedState>);
     let ledgers = scan.fold_parts(
-        matches!(books.segments, SpanSegments::Customer(_)),
+        books.segments.need_customers(),
         || vec![Found::default()],
         |ledgers: &mut Vec<Found>, part: Part<'_>| {
             ledgers.iter_mut().try_for_each(|(reader, heads)| {
@@ -418,10 +407,7 @@ pub(crate) fn paying(history: &History, scope: &Scope) -> Result<(Frame, HeadsBy
     for (reader, heads) in ledgers {
         let numbers = names.take_in(&reader.names, heads.keys().map(|(segment, _)| *segment));
         for ((segment, period), heads) in heads {
-            let place = match numbers.segment(segment) {
-                WHOLE => SegmentPlace::Whole,
-                id => SegmentPlace::of(names.segments.get(id).first().cloned().flatten()),
-            };
+            let place = SegmentPlace::named(&names, numbers.segment(segment));
             by_place.entry(place).or_default().entry(period).or_default().add(&heads);
         }
     }

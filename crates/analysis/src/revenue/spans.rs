@@ -6,6 +6,7 @@ use tenure_model::{DIVISION_SCALE, Decimal, Granularity, Period, column};
 use crate::counts::NOBODY;
 use crate::error::Error;
 use crate::segments::SegmentId;
+use crate::table_segments::{TableSegments, texts};
 use crate::walk::{NO_CURRENCY, Numbering};
 
 /// Monthly recurring revenue of a price: amount × quantity, brought to a month and rounded once, half-even, to 6 decimals.
@@ -83,17 +84,6 @@ impl Left {
     }
 }
 
-/// Where a span's segment is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SpanSegments {
-    /// There are none.
-    None,
-    /// In a column of the spans.
-    Span(String),
-    /// In a column of the customers.
-    Customer(String),
-}
-
 /// The columns that spans are made from.
 pub(crate) const SPAN_COLUMNS: [&str; 7] =
     [column::START, column::END, column::TRIAL_END, column::AMOUNT, column::CURRENCY, column::INTERVAL, column::QUANTITY];
@@ -126,12 +116,12 @@ impl Default for SpanReader {
 
 impl SpanReader {
     /// Takes a part of a bucket in; spans that start at or after `until` are not known yet.
-    pub(crate) fn step(&mut self, segments: &SpanSegments, until: i64, part: Part<'_>, each: Each<'_>) -> Result<(), Error> {
+    pub(crate) fn step(&mut self, segments: &TableSegments, until: i64, part: Part<'_>, each: Each<'_>) -> Result<(), Error> {
         match part {
             Part::Customers(customers) => {
                 self.of_customers.clear();
-                if let SpanSegments::Customer(name) = segments {
-                    let values = values(customers, name);
+                if let TableSegments::Customers(name) = segments {
+                    let values = texts(customers, name);
                     for (&customer, value) in customers.customers().iter().zip(values) {
                         let id = self.names.segments.id(vec![value]);
                         self.of_customers.insert(customer, id);
@@ -147,13 +137,13 @@ impl SpanReader {
         }
     }
 
-    fn rows(&mut self, segments: &SpanSegments, until: i64, rows: &Rows, each: Each<'_>) -> Result<(), Error> {
+    fn rows(&mut self, segments: &TableSegments, until: i64, rows: &Rows, each: Each<'_>) -> Result<(), Error> {
         let starts = times(rows, column::START);
         let (ends, trials) = (times(rows, column::END), times(rows, column::TRIAL_END));
         let (amounts, quantities) = (rows.amounts(column::AMOUNT), rows.amounts(column::QUANTITY));
-        let currencies: Vec<Option<String>> = values(rows, column::CURRENCY);
-        let intervals: Vec<Option<String>> = values(rows, column::INTERVAL);
-        let of_rows = if let SpanSegments::Span(name) = segments { Some(values(rows, name)) } else { None };
+        let currencies: Vec<Option<String>> = texts(rows, column::CURRENCY);
+        let intervals: Vec<Option<String>> = texts(rows, column::INTERVAL);
+        let of_rows = if let TableSegments::Rows(name) = segments { Some(texts(rows, name)) } else { None };
         for (row, &customer) in rows.customers().iter().enumerate() {
             if customer != self.customer {
                 self.end(each);
@@ -203,7 +193,7 @@ impl SpanReader {
                 left.only_trial += 1;
             } else {
                 let segment = match (segments, &of_rows) {
-                    (SpanSegments::None, _) => crate::counts::WHOLE,
+                    (TableSegments::None, _) => crate::counts::WHOLE,
                     (_, Some(of_rows)) => self.names.segments.id(vec![of_rows[row].clone()]),
                     _ => match self.of_customers.get(&customer) {
                         Some(id) => *id,
@@ -229,12 +219,6 @@ impl SpanReader {
 /// A column of instants.
 fn times(rows: &Rows, name: &str) -> Vec<Option<i64>> {
     rows.instants(name).map_or_else(|| vec![None; rows.len()], Iterator::collect)
-}
-
-/// A column of names, as texts.
-pub(crate) fn values(rows: &Rows, name: &str) -> Vec<Option<String>> {
-    let Some(codes) = rows.codes(name) else { return vec![None; rows.len()] };
-    (0..rows.len()).map(|row| codes.get(row).map(|code| codes.name(code).to_owned())).collect()
 }
 
 #[cfg(test)]
