@@ -4,20 +4,29 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use tenure_history::{History, Part, Rows};
-use tenure_model::{DIVISION_SCALE, Decimal, Instant, Table, TimePoint, Zone, column};
+use tenure_model::{DIVISION_SCALE, Day, Decimal, Instant, Table, TimePoint, Zone, column};
 
 use crate::error::Error;
 use crate::lives::SegmentPlace;
-use crate::revenue::{Paid, SPAN_COLUMNS, SpanReader};
+use crate::revenue::{SPAN_COLUMNS, SpanReader, Subscriber};
+use crate::scope::{has_column, is_cohort};
 use crate::table_segments::{TableSegments, texts};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
+/// What stands for a column where cancellations are parted by how long customers had stayed; a column of that name comes first.
+pub const TENURE: &str = "tenure";
+
+/// The bands of tenure, in days: up to how many.
+const BANDS: [(i64, &str); 5] =
+    [(30, "0-30 days"), (90, "31-90 days"), (180, "91-180 days"), (365, "181-365 days"), (i64::MAX, "366 days and more")];
+
 /// A question about cancellations.
 #[derive(Debug, Clone, Default)]
 pub struct CancellationQuery {
-    /// The column whose values part them: of cancellations, or of customers. Default: none.
+    /// The column whose values part them: of cancellations, or of customers; [`crate::COHORT`] for the month in which customers began,
+    /// or [`TENURE`] for how long they stayed. Default: none.
     pub by: Option<String>,
     /// Only those at or after this. Default: all.
     pub from: Option<TimePoint>,
@@ -106,7 +115,7 @@ struct Cancelled {
     at: i64,
     reason: Option<String>,
     comment: Option<String>,
-    segment: Option<Option<String>>,
+    segment: Option<SegmentPlace>,
     mrr: BTreeMap<Option<String>, i128>,
     since: Option<i64>,
 }
@@ -126,14 +135,21 @@ pub fn cancellations(history: &History, query: &CancellationQuery) -> Result<Can
     let zone = query.zone.clone().unwrap_or_else(|| history.home_zone().clone());
     let bound = |point: Option<TimePoint>| point.map(|point| point.resolve(&zone));
     let (from, until) = (bound(query.from), bound(query.as_of));
-    let mut found = read(history, query.by.as_deref(), from, until)?;
+    let by = query.by.as_deref();
+    let by_cohort = is_cohort(history, by);
+    let by_tenure = by == Some(TENURE) && !has_column(history, TENURE);
+    let mut found = read(history, by.filter(|_| !by_cohort && !by_tenure), from, until)?;
     add_subscriptions(history, &mut found)?;
     add_first_activity(history, &mut found)?;
+    for one in found.iter_mut().filter(|_| by_cohort || by_tenure) {
+        let place = one.since.map(|since| if by_cohort { month_of(&zone, since) } else { band(one.at - since) });
+        one.segment = Some(place.unwrap_or(SegmentPlace::Missing));
+    }
     let mut sums: BTreeMap<(SegmentPlace, Told, Option<String>), Sum> = BTreeMap::new();
     let mut commented: BTreeMap<SegmentPlace, u64> = BTreeMap::new();
     let mut all: BTreeMap<SegmentPlace, u64> = BTreeMap::new();
     for one in &found {
-        for place in std::iter::once(SegmentPlace::Whole).chain(one.segment.clone().map(SegmentPlace::of)) {
+        for place in std::iter::once(SegmentPlace::Whole).chain(one.segment.clone()) {
             *all.entry(place.clone()).or_default() += 1;
             sums.entry((place.clone(), Told::Reason, one.reason.clone())).or_default().add(one);
             if one.comment.is_some() {
@@ -142,9 +158,9 @@ pub fn cancellations(history: &History, query: &CancellationQuery) -> Result<Can
             }
         }
     }
-    let mut rows: Vec<CancellationRow> = sums
-        .into_iter()
-        .map(|((place, told, text), sum)| CancellationRow {
+    let mut rows: Vec<(SegmentPlace, CancellationRow)> = Vec::new();
+    for ((place, told, text), sum) in sums {
+        let row = CancellationRow {
             told,
             text,
             segment: place.value(),
@@ -152,10 +168,13 @@ pub fn cancellations(history: &History, query: &CancellationQuery) -> Result<Can
             of: if told == Told::Reason { &all } else { &commented }.get(&place).copied().unwrap_or_default(),
             mrr_lost: sum.mrr.into_iter().map(|(currency, mrr)| (currency, Decimal::new(mrr, DIVISION_SCALE))).collect(),
             mean_tenure_days: (sum.lives > 0).then(|| sum.lived as f64 / DAY as f64 / sum.lives as f64),
-        })
-        .collect();
-    let place = |row: &CancellationRow| row.segment.clone().map_or(SegmentPlace::Whole, SegmentPlace::of);
-    rows.sort_by_cached_key(|row| (place(row), row.told, std::cmp::Reverse(row.count), row.text.is_none(), row.text.clone()));
+        };
+        rows.push((place, row));
+    }
+    rows.sort_by_cached_key(|(place, row)| {
+        (place.clone(), row.told, std::cmp::Reverse(row.count), row.text.is_none(), row.text.clone())
+    });
+    let rows = rows.into_iter().map(|(_, row)| row).collect();
     let without = found.iter().filter(|one| one.since.is_none()).count();
     let notes = if without > 0 {
         vec![format!("of customers without earlier subscription or activity, so that their tenure is not known: {without}")]
@@ -175,6 +194,19 @@ pub fn cancellations(history: &History, query: &CancellationQuery) -> Result<Can
     Ok(Cancellations { definition, rows, notes })
 }
 
+/// The month in which somebody began.
+fn month_of(zone: &Zone, since: i64) -> SegmentPlace {
+    let month = Day::first_of_month(zone.day_of(Instant(since)).month_number());
+    SegmentPlace::Value(month.to_string())
+}
+
+/// The band of a time from first payment or activity to leaving, in microseconds.
+fn band(lived: i64) -> SegmentPlace {
+    let days = lived.div_euclid(DAY);
+    let place = BANDS.iter().position(|(most, _)| days <= *most).unwrap_or(BANDS.len() - 1);
+    SegmentPlace::Band(place as u8, BANDS[place].1)
+}
+
 impl Sum {
     fn add(&mut self, one: &Cancelled) {
         self.count += 1;
@@ -191,7 +223,7 @@ impl Sum {
 fn read(history: &History, by: Option<&str>, from: Option<Instant>, until: Option<Instant>) -> Result<Vec<Cancelled>, Error> {
     let segments = TableSegments::new(history, Table::Cancellations, &[], by)?;
     let (in_rows, in_customers) = match &segments {
-        TableSegments::None => (None, None),
+        TableSegments::None | TableSegments::Cohorts(_) => (None, None),
         TableSegments::Rows(name) => (Some(name.as_str()), None),
         TableSegments::Customers(name) => (None, Some(name.as_str())),
     };
@@ -237,8 +269,8 @@ fn cancelled(
             reason: reasons[row].clone(),
             comment: comments[row].clone(),
             segment: match (&of_rows, of_customers) {
-                (Some(of_rows), _) => Some(of_rows[row].clone()),
-                (None, Some(of_customers)) => Some(of_customers.get(&customer).cloned().flatten()),
+                (Some(of_rows), _) => Some(SegmentPlace::of(of_rows[row].clone())),
+                (None, Some(of_customers)) => Some(SegmentPlace::of(of_customers.get(&customer).cloned().flatten())),
                 (None, None) => None,
             },
             mrr: BTreeMap::new(),
@@ -268,14 +300,8 @@ fn add_subscriptions(history: &History, found: &mut [Cancelled]) -> Result<(), E
     type State = (SpanReader, Vec<(usize, Option<String>, i128)>, Vec<(i64, i64)>);
     let known = &*found;
     let step = |(reader, lost, since): &mut State, part: Part<'_>| {
-        let mut lives: Vec<(i64, Vec<Paid>)> = Vec::new();
-        reader.step(&TableSegments::None, i64::MAX, part, &mut |customer, paid| {
-            if places.contains_key(&customer) {
-                lives.push((customer, paid.to_vec()));
-            }
-        })?;
-        for (customer, paid) in lives {
-            let mine = places[&customer].clone();
+        for (customer, Subscriber { paid, .. }) in reader.step(&TableSegments::None, i64::MAX, part)? {
+            let Some(mine) = places.get(&customer).cloned() else { continue };
             since.extend(paid.iter().map(|span| span.from).min().map(|from| (customer, from)));
             for span in paid.iter().filter(|span| span.to < i64::MAX) {
                 let within = mine.clone().rev().find(|&place| known[place].at >= span.from && known[place].at <= span.to);

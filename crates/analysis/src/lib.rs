@@ -51,7 +51,7 @@ mod units;
 mod unordered;
 mod walk;
 
-pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, Told, cancellations};
+pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, TENURE, Told, cancellations};
 pub use dialect::{Dialect, ValueAverage};
 pub use error::{Error, ErrorKind};
 pub use explain::{CellNumbers, Example, Explanation, Step, explain};
@@ -65,15 +65,17 @@ pub use lifecycle::{Lifecycle, LifecycleCounts, LifecycleRow, lifecycle};
 pub use matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, SummaryPoint, Totals};
 pub use members::{CellOf, MemberRow, Members, members, segment_value};
 pub use metrics::{
-    METRICS, Metric, MetricKind, MetricRow, MetricValue, Metrics, MetricsDefinition, MetricsQuery, metric_named, metrics,
+    Benchmark, METRICS, Metric, MetricKind, MetricRow, MetricValue, Metrics, MetricsDefinition, MetricsQuery, metric_named,
+    metrics,
 };
 pub use predicate::columns_of;
 pub use query::{Ages, Birth, DEFAULT_LEVEL, Measure, Rates, RetentionQuery, SegmentAsOf, Source, Summary};
 pub use retention::{MOST_AGES, retention, retentions};
 pub use revenue::{
-    CustomerCounts, MrrMovement, Quotient, Revenue, RevenueDefinition, RevenueQuery, RevenueRow, monthly, revenue,
+    Charges, CustomerCounts, DEFAULT_GRACE, MrrMovement, Quotient, Revenue, RevenueDefinition, RevenueQuery, RevenueRow, monthly,
+    revenue,
 };
-pub use scope::{FigurePeriod, Scope, ScopeDefinition};
+pub use scope::{COHORT, FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};
 pub use unordered::retention_of_unordered;

@@ -8,7 +8,7 @@ use crate::lives::{BySegment, Counter, Tally, plan, tally};
 use crate::plan::Plan;
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 use crate::segments::SegmentId;
-use crate::walk::{Member, Renumbering};
+use crate::walk::{Member, Numbering, Renumbering};
 
 /// Who is new, who came back, who left, period by period.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ impl Counter for LifecycleCounts {
 struct LifecycleTally(BySegment<i32, LifecycleCounts>);
 
 impl Tally for LifecycleTally {
-    fn add(&mut self, plan: &Plan<'_>, life: &Member<'_>) {
+    fn add(&mut self, plan: &Plan<'_>, _: &mut Numbering, life: &Member<'_>) {
         let mut before: Option<i32> = None;
         for event in life.events {
             let period = plan.units.cohort(event.unit);
@@ -105,12 +105,12 @@ impl Tally for LifecycleTally {
 /// [`crate::ErrorKind::History`] where reading fails.
 pub fn lifecycle(history: &History, scope: &Scope) -> Result<Lifecycle, Error> {
     scope.check()?;
-    let query = scope.of_activity(None);
+    let query = scope.of_activity(history, None);
     let Some(plan) = plan(history, &query)? else {
         let definition = scope.definition(&scope.zone(history), None, history.content());
         return Ok(Lifecycle { definition, rows: Vec::new() });
     };
-    let mut tallied = tally(history, &plan, LifecycleTally::default)?;
+    let mut tallied = tally(history, &plan, scope.life_segments(history), LifecycleTally::default)?;
     let counts = std::mem::take(&mut tallied.tally.0);
     let definition = scope.definition(plan.units.zone(), plan.window.until, plan.content);
     let Some(first) = plan.window.from else { return Ok(Lifecycle { definition, rows: Vec::new() }) };

@@ -20,7 +20,7 @@ use crate::walk::{Member, Numbering, Renumbering, Sink, Walk, unknown_event};
 /// What lives add up to.
 pub(crate) trait Tally: Send {
     /// Takes a life in: its birth, and all its activity that counts in the question, in order of time.
-    fn add(&mut self, plan: &Plan<'_>, life: &Member<'_>);
+    fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, life: &Member<'_>);
 
     /// The segments that it has numbers of.
     fn segments(&self) -> Vec<SegmentId>;
@@ -31,11 +31,30 @@ pub(crate) trait Tally: Send {
 
 /// A tally as a walk sees it.
 #[derive(Debug)]
-struct Lives<T>(T);
+struct Lives<T> {
+    tally: T,
+    by: LifeSegments,
+}
+
+/// What parts lives into segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LifeSegments {
+    /// The columns of the question, where it has any.
+    Columns,
+    /// The periods in which lives began.
+    Cohorts,
+}
 
 impl<T: Tally> Sink for Lives<T> {
-    fn add(&mut self, plan: &Plan<'_>, _: &mut Numbering, member: &Member<'_>) {
-        self.0.add(plan, member);
+    fn add(&mut self, plan: &Plan<'_>, names: &mut Numbering, member: &Member<'_>) {
+        match self.by {
+            LifeSegments::Columns => self.tally.add(plan, names, member),
+            LifeSegments::Cohorts => {
+                let cohort = plan.units.cohorts.first_day(member.birth.cohort).to_string();
+                let segment = names.segments.id(vec![Some(cohort)]);
+                self.tally.add(plan, names, &Member { segment, ..*member });
+            }
+        }
     }
 
     fn end_customer(&mut self, _: Fate) {}
@@ -44,7 +63,7 @@ impl<T: Tally> Sink for Lives<T> {
 /// A tally of all lives, and the segments by the numbers it knows them by; each of one column.
 pub(crate) struct Tallied<T> {
     pub(crate) tally: T,
-    names: Numbering,
+    pub(crate) names: Numbering,
 }
 
 impl<T> Tallied<T> {
@@ -60,13 +79,18 @@ pub(crate) fn plan<'a>(history: &History, query: &'a RetentionQuery) -> Result<O
 }
 
 /// Tells all lives of a plan to tallies that `start` makes, and adds these up.
-pub(crate) fn tally<T: Tally>(history: &History, plan: &Plan<'_>, start: impl Fn() -> T + Sync) -> Result<Tallied<T>, Error> {
+pub(crate) fn tally<T: Tally>(
+    history: &History,
+    plan: &Plan<'_>,
+    by: LifeSegments,
+    start: impl Fn() -> T + Sync,
+) -> Result<Tallied<T>, Error> {
     let reads = plan.reads();
     let scan = history.scan_table(Table::Activity, reads.iter().map(String::as_str));
     let scan = if plan.needs_full_order() { scan.in_full_order() } else { scan };
     let walks = scan.fold_parts(
         plan.needs_customers(),
-        || vec![Walk::new(Lives(start()))],
+        || vec![Walk::new(Lives { tally: start(), by })],
         |walks, part: Part<'_>| {
             walks.iter_mut().try_for_each(|walk| {
                 walk.step(plan, part)?;
@@ -80,10 +104,10 @@ pub(crate) fn tally<T: Tally>(history: &History, plan: &Plan<'_>, start: impl Fn
     )?;
     let mut walks = walks.into_iter();
     let Some(first) = walks.next() else { return Ok(Tallied { tally: start(), names: Numbering::default() }) };
-    let (mut tally, mut names, mut seen) = (first.sink.0, first.names, first.events_seen);
+    let (mut tally, mut names, mut seen) = (first.sink.tally, first.names, first.events_seen);
     for Walk { sink, names: theirs, events_seen, .. } in walks {
-        let numbers = names.take_in(&theirs, sink.0.segments());
-        tally.join(sink.0, &numbers);
+        let numbers = names.take_in(&theirs, sink.tally.segments());
+        tally.join(sink.tally, &numbers);
         seen.extend(events_seen);
     }
     names.segments.check_count(&plan.query.by)?;
@@ -152,6 +176,8 @@ impl<K: Eq + Hash + Copy + Ord, C: Counter> BySegment<K, C> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SegmentPlace {
     Whole,
+    /// A band of numbers, which are in their own order.
+    Band(u8, &'static str),
     Value(String),
     Missing,
 }
@@ -170,6 +196,7 @@ impl SegmentPlace {
     pub(crate) fn value(&self) -> Option<Option<String>> {
         match self {
             SegmentPlace::Whole => None,
+            SegmentPlace::Band(_, name) => Some(Some((*name).to_owned())),
             SegmentPlace::Value(value) => Some(Some(value.clone())),
             SegmentPlace::Missing => Some(None),
         }

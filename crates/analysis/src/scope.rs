@@ -3,15 +3,20 @@
 use serde::Serialize;
 use tenure_history::{Fingerprint, History};
 use tenure_model::{
-    Calendar, Day, FiscalStart, Granularity, Instant, ObservationWindow, Period, Periods, TimePoint, WeekStart, Zone, grouped,
+    Calendar, Day, FiscalStart, Granularity, Instant, ObservationWindow, Period, Periods, Table, TimePoint, WeekStart, Zone,
+    grouped,
 };
 
 use crate::assembly::MOST_CELLS;
 use crate::error::Error;
+use crate::lives::LifeSegments;
 use crate::query::{DEFAULT_LEVEL, RetentionQuery};
 
 /// More periods than anybody looks at: three hundred years of days.
 const MOST_PERIODS: i64 = 110_000;
+
+/// What stands for a column where customers are parted by the period in which they began; a column of that name comes first.
+pub const COHORT: &str = "cohort";
 
 /// For which periods and from which rows figures are made.
 #[derive(Debug, Clone)]
@@ -27,7 +32,7 @@ pub struct Scope {
     pub as_of: Option<TimePoint>,
     /// The rows that exist at all: a SQL condition over columns. Default: all.
     pub filter: Option<String>,
-    /// The column whose values part customers into segments. Default: none.
+    /// The column whose values part customers into segments, or [`COHORT`]. Default: none.
     pub by: Option<String>,
     /// The zone of local days. Default: the history's home zone.
     pub zone: Option<Zone>,
@@ -114,14 +119,24 @@ impl Scope {
         Periods::new(calendar, period, self.origin.unwrap_or(Day(0)))
     }
 
+    /// Whether customers are parted by the periods in which they began.
+    pub(crate) fn by_cohort(&self, history: &History) -> bool {
+        is_cohort(history, self.by.as_deref())
+    }
+
+    /// What parts lives of activity.
+    pub(crate) fn life_segments(&self, history: &History) -> LifeSegments {
+        if self.by_cohort(history) { LifeSegments::Cohorts } else { LifeSegments::Columns }
+    }
+
     /// The question for lives of activity in these periods; `part` is the finer period that they are told by.
-    pub(crate) fn of_activity(&self, part: Option<Period>) -> RetentionQuery {
+    pub(crate) fn of_activity(&self, history: &History, part: Option<Period>) -> RetentionQuery {
         RetentionQuery {
             cohort: self.period,
             age: part,
             origin: self.origin,
             filter: self.filter.clone(),
-            by: self.by.iter().cloned().collect(),
+            by: self.by.iter().filter(|_| !self.by_cohort(history)).cloned().collect(),
             zone: self.zone.clone(),
             week_start: self.week_start,
             fiscal_start: self.fiscal_start,
@@ -147,6 +162,16 @@ impl Scope {
             content: content.to_string(),
         }
     }
+}
+
+/// Whether what parts customers is the period in which they began, and no column.
+pub(crate) fn is_cohort(history: &History, by: Option<&str>) -> bool {
+    by == Some(COHORT) && !has_column(history, COHORT)
+}
+
+/// Whether a table has a column of a name beside those that every history has.
+pub(crate) fn has_column(history: &History, name: &str) -> bool {
+    Table::ALL.into_iter().any(|table| history.attributes_of(table).iter().any(|known| known == name))
 }
 
 /// The periods of a result, one after the other.

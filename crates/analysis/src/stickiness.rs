@@ -9,7 +9,7 @@ use crate::lives::{BySegment, Counter, Tally, plan, tally};
 use crate::plan::Plan;
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 use crate::segments::SegmentId;
-use crate::walk::{Member, Renumbering};
+use crate::walk::{Member, Numbering, Renumbering};
 
 /// Customers by the number of shorter periods within a period in which they were active.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,7 @@ impl StickinessTally {
 }
 
 impl Tally for StickinessTally {
-    fn add(&mut self, plan: &Plan<'_>, life: &Member<'_>) {
+    fn add(&mut self, plan: &Plan<'_>, _: &mut Numbering, life: &Member<'_>) {
         // Events are in order of time, so a period's parts follow each other.
         let mut seen: Option<(i32, i32, usize)> = None;
         for event in life.events {
@@ -132,13 +132,13 @@ pub fn stickiness(history: &History, scope: &Scope, of: Period) -> Result<Sticki
             scope.period
         )));
     }
-    let query = scope.of_activity(Some(of));
+    let query = scope.of_activity(history, Some(of));
     let definition = |scope| StickinessDefinition { of: of.to_string(), scope };
     let Some(plan) = plan(history, &query)? else {
         let scope = scope.definition(&scope.zone(history), None, history.content());
         return Ok(Stickiness { definition: definition(scope), rows: Vec::new() });
     };
-    let mut tallied = tally(history, &plan, StickinessTally::default)?;
+    let mut tallied = tally(history, &plan, scope.life_segments(history), StickinessTally::default)?;
     let counts = std::mem::take(&mut tallied.tally.0);
     let definition = definition(scope.definition(plan.units.zone(), plan.window.until, plan.content));
     let Some(first) = plan.window.from else { return Ok(Stickiness { definition, rows: Vec::new() }) };

@@ -45,7 +45,7 @@ pub(crate) fn subscription_retention(history: &History, query: &RetentionQuery, 
     let (Some(first), Some(until)) = (observed.from, observed.until) else {
         return Err(Error::query("the subscriptions have no dates"));
     };
-    let segments = segments_of(history, query.by.first().map(String::as_str))?;
+    let segments = segments_of(history, &Scope { by: query.by.first().cloned(), ..scope })?;
     // The plan of a log that goes from the first subscription to the end of what is known.
     let outline = History::outline(history.home_zone().clone(), first, Instant(until.0 - 1), until);
     let mut alone = RetentionQuery { as_of: None, source: Source::Activity, dialect: Dialect::Tenure, zone, ..query.clone() };
@@ -103,9 +103,10 @@ fn count(history: &History, plan: &Plan<'_>, segments: &TableSegments) -> Result
         |ledgers: &mut Vec<Ledger>, part: Part<'_>| {
             ledgers.iter_mut().try_for_each(|ledger| {
                 let Ledger { reader, counts, runs, ranges } = ledger;
-                reader.step(segments, plan.until().0, part, &mut |customer, paid| {
-                    add(plan, customer, paid, counts, runs, ranges);
-                })
+                for (customer, subscriber) in reader.step(segments, plan.until().0, part)? {
+                    add(plan, customer, &subscriber.paid, counts, runs, ranges);
+                }
+                Ok::<(), Error>(())
             })
         },
         |mut ledgers, others| {

@@ -342,7 +342,7 @@ impl Found {
                 continue;
             }
             let value = match segments {
-                TableSegments::None => None,
+                TableSegments::None | TableSegments::Cohorts(_) => None,
                 TableSegments::Rows(_) => Some(of_rows.as_ref().and_then(|values| values[row].clone())),
                 TableSegments::Customers(_) => Some(self.of_customers.get(&customer).cloned().flatten()),
             };

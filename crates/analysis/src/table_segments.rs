@@ -2,12 +2,12 @@
 
 use tenure_expression::suggestion;
 use tenure_history::{History, Rows, Scan};
-use tenure_model::Table;
+use tenure_model::{Periods, Table};
 
 use crate::error::Error;
 
 /// Where the segments of a table's rows are found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum TableSegments {
     /// There are none.
     None,
@@ -15,6 +15,8 @@ pub(crate) enum TableSegments {
     Rows(String),
     /// In a column of the customers.
     Customers(String),
+    /// The periods in which customers began.
+    Cohorts(Box<Periods>),
 }
 
 impl TableSegments {
@@ -36,7 +38,7 @@ impl TableSegments {
     pub(crate) fn scan<'a>(&'a self, history: &'a History, table: Table, columns: &[&'a str]) -> Scan<'a> {
         let extra = match self {
             TableSegments::Rows(name) => Some(name.as_str()).filter(|name| !columns.contains(name)),
-            TableSegments::None | TableSegments::Customers(_) => None,
+            TableSegments::None | TableSegments::Customers(_) | TableSegments::Cohorts(_) => None,
         };
         history.scan_table(table, columns.iter().copied().chain(extra))
     }

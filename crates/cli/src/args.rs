@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenure_analysis::{Scale, SurveyKind};
 use tenure_ingest::{Attributes, Mapping, PresetChoice, RejectLimit, Source, table_misfit};
-use tenure_model::{Table, Zone, column};
+use tenure_model::{Period, Table, Zone, column};
 
 use crate::commands::{
     calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs,
@@ -102,8 +102,8 @@ pub(crate) struct MappingArgs {
     /// The column with the row's key: a later row of the same key replaces the earlier one
     #[arg(long, value_name = "COL")]
     id: Option<String>,
-    /// The column with the time of the activity, the answer or the cancellation (default: detected)
-    #[arg(long, value_name = "COL")]
+    /// The column with the time of the activity, the answer or the cancellation (default: detected), or one date for all rows
+    #[arg(long, value_name = "COL|DATE")]
     time: Option<String>,
     /// The column with the event's name (default: one called event, event_name, …)
     #[arg(long, value_name = "COL", conflicts_with = "event_name")]
@@ -118,10 +118,10 @@ pub(crate) struct MappingArgs {
     #[arg(long, value_name = "COL|CODE")]
     currency: Option<String>,
     /// Subscriptions: the column with the start (default: detected)
-    #[arg(long, value_name = "COL")]
+    #[arg(long, value_name = "COL|DATE")]
     start: Option<String>,
-    /// Subscriptions: the column with the end, the first day not paid for
-    #[arg(long, value_name = "COL")]
+    /// Subscriptions: the column with the end, the first day not paid for; or a date
+    #[arg(long, value_name = "COL|DATE")]
     end: Option<String>,
     /// Subscriptions: the column with the plan
     #[arg(long, value_name = "COL")]
@@ -136,10 +136,10 @@ pub(crate) struct MappingArgs {
     #[arg(long, value_name = "COL")]
     quantity: Option<String>,
     /// Subscriptions: the column with the end of the trial
-    #[arg(long, value_name = "COL")]
+    #[arg(long, value_name = "COL|DATE")]
     trial_end: Option<String>,
     /// Customers: the column with the date of the sign-up (default: detected)
-    #[arg(long, value_name = "COL")]
+    #[arg(long, value_name = "COL|DATE")]
     signed_up: Option<String>,
     /// Surveys: the column with the answer's score (default: detected)
     #[arg(long, value_name = "COL")]
@@ -197,6 +197,12 @@ impl MappingArgs {
         let kind = self.kind.take().map(|text| text.parse::<SurveyKind>().map_err(|error| anyhow!("--kind: {error}")));
         let scale = self.scale.take().map(|text| text.parse::<Scale>().map_err(|error| anyhow!("--scale: {error}")));
         Ok((kind.transpose()?, scale.transpose()?))
+    }
+
+    /// Takes the interval out: of charges it says what each pays for.
+    pub(crate) fn take_interval(&mut self) -> anyhow::Result<Option<Period>> {
+        let interval = self.interval.take().map(|text| text.parse::<Period>().map_err(|error| anyhow!("--interval: {error}")));
+        interval.transpose()
     }
 
     /// The first flag that was given, if any.

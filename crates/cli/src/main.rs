@@ -3,6 +3,7 @@
 mod allocator;
 mod args;
 mod commands;
+mod industries;
 mod input;
 mod memory;
 mod output;

@@ -1,7 +1,7 @@
 //! The flags of figures by period, and what they mean.
 
 use clap::Args;
-use tenure_analysis::{DEFAULT_LEVEL, Scope};
+use tenure_analysis::{COHORT, DEFAULT_LEVEL, Scope};
 use tenure_model::{Day, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
 
 /// For which periods, and from which rows.
@@ -14,7 +14,7 @@ pub(crate) struct ScopeArgs {
     /// The date that blocks are counted from (required with them)
     #[arg(long, value_name = "DATE")]
     period_origin: Option<Day>,
-    /// Part customers by the values of a column
+    /// Part customers by the values of a column, or by cohort: the period in which they began
     #[arg(long, value_name = "COL")]
     by: Option<String>,
     /// Show periods from this date on; what happened before is known all the same
@@ -71,11 +71,31 @@ impl ScopeArgs {
 
     /// The columns that an export must keep for the query, and the flags that ask for them.
     pub(crate) fn asked_columns(&self, filter: &FilterArgs) -> Vec<(String, &'static str)> {
+        self.asked_columns_of(filter.only.as_deref(), "--filter")
+    }
+
+    /// The same with another flag's condition.
+    pub(crate) fn asked_columns_of(&self, condition: Option<&str>, flag: &'static str) -> Vec<(String, &'static str)> {
         let own = [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER, column::PLAN];
-        let by = self.by.iter().map(|name| (name.trim().to_owned(), "--by"));
-        let names = filter.only.as_deref().and_then(tenure_analysis::columns_of).unwrap_or_default();
-        let mut asked: Vec<(String, &'static str)> = by.chain(names.into_iter().map(|name| (name, "--filter"))).collect();
+        let by = self.by.iter().filter(|name| name.trim() != COHORT).map(|name| (name.trim().to_owned(), "--by"));
+        let names = condition.and_then(tenure_analysis::columns_of).unwrap_or_default();
+        let mut asked: Vec<(String, &'static str)> = by.chain(names.into_iter().map(|name| (name, flag))).collect();
         asked.retain(|(name, _)| !own.contains(&name.as_str()));
         asked
     }
+}
+
+/// The longest number of days that is asked about: a hundred years.
+const MOST_DAYS: u32 = 36_525;
+
+/// Reads a number of days: `90d`, `12w`.
+pub(crate) fn days(text: &str) -> Result<u32, String> {
+    let wrong = || format!("cannot read \"{text}\" (expected days or weeks, such as 90d or 12w, of 100 years at most)");
+    let text = text.trim();
+    let (number, each) = match text.strip_suffix('w') {
+        Some(weeks) => (weeks, 7),
+        None => (text.strip_suffix('d').ok_or_else(wrong)?, 1),
+    };
+    let number: u32 = number.trim().parse().map_err(|_| wrong())?;
+    number.checked_mul(each).filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(wrong)
 }

@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Decimal128Type, Int32Type, TimeUnit, TimestampMicrosecondType};
 use tenure_exports::{Batch, NumberFault, NumberReader, TimeFault, TimeReader, is_coded, normal_interval};
 use tenure_history::{Amounts, Chunk, MISSING_AMOUNT, Name, Names};
-use tenure_model::{Day, Decimal, Instant, Precision, column};
+use tenure_model::{Day, Decimal, Instant, Precision, TimePoint, column};
 
 use crate::error::Error;
 use crate::fields::{Fields, text_at};
@@ -33,6 +33,7 @@ const PRECISION: u8 = 38;
 /// The times of a batch.
 pub(crate) enum TimeColumn {
     Missing,
+    Constant(TimePoint),
     Text(Fields, Vec<StringArray>),
     Instant(usize, ArrayRef),
     Local(usize, ArrayRef),
@@ -40,7 +41,13 @@ pub(crate) enum TimeColumn {
 }
 
 pub(crate) fn time_column(mapper: &Mapper, batch: &Batch, role: &str, source: &ColumnSource) -> Result<TimeColumn, Error> {
-    let ColumnSource::Fields(fields) = source else { return Ok(TimeColumn::Missing) };
+    let fields = match source {
+        ColumnSource::Fields(fields) => fields,
+        ColumnSource::Moment(moment) => return Ok(TimeColumn::Constant(*moment)),
+        ColumnSource::Missing | ColumnSource::Name(_) | ColumnSource::Amount(_) | ColumnSource::Expression(_) => {
+            return Ok(TimeColumn::Missing);
+        }
+    };
     let text = || Ok(TimeColumn::Text(fields.clone(), mapper.all_texts(batch, role, fields)?));
     let [place] = fields.places[..] else { return text() };
     let array = &batch.columns[place];
@@ -68,7 +75,7 @@ pub(crate) type TimeRead<'a> = Result<Option<(Instant, Precision)>, (TimeFault, 
 impl TimeColumn {
     pub(crate) fn name(&self, mapper: &Mapper) -> String {
         let place = match self {
-            TimeColumn::Missing => return String::new(),
+            TimeColumn::Missing | TimeColumn::Constant(_) => return String::new(),
             TimeColumn::Text(fields, _) => fields.places[0],
             TimeColumn::Instant(place, _) | TimeColumn::Local(place, _) | TimeColumn::Date(place, _) => *place,
         };
@@ -94,6 +101,8 @@ impl TimeColumn {
     pub(crate) fn at(&self, row: usize, reader: &TimeReader) -> TimeRead<'_> {
         Ok(match self {
             TimeColumn::Missing => None,
+            TimeColumn::Constant(TimePoint::Day(day)) => Some((reader.zone().start_of_day(*day), Precision::Date)),
+            TimeColumn::Constant(TimePoint::Instant(at)) => Some((*at, Precision::Instant)),
             TimeColumn::Text(fields, texts) => {
                 let (text, place) = fields.raw(texts, row);
                 if text.is_empty() { None } else { Some(reader.read(text).map_err(|fault| (fault, text, place))?) }
@@ -138,7 +147,7 @@ pub(crate) fn amount_column(
     rows: usize,
 ) -> Result<AmountColumn, Error> {
     let fields = match source {
-        ColumnSource::Missing | ColumnSource::Name(_) => return Ok(AmountColumn::Missing),
+        ColumnSource::Missing | ColumnSource::Name(_) | ColumnSource::Moment(_) => return Ok(AmountColumn::Missing),
         ColumnSource::Amount(amount) => return Ok(AmountColumn::Constant(*amount)),
         ColumnSource::Expression(expression) => {
             let by_name = |name: &str| mapper.operand(batch, name);

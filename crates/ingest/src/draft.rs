@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tenure_exports::{Input, Rows, normal_interval};
 use tenure_history::Loader;
-use tenure_model::{ColumnKind, Decimal, Table, Zone, column};
+use tenure_model::{ColumnKind, Decimal, Table, TimePoint, Zone, column};
 
 use crate::error::{Error, ErrorKind};
 use crate::fields::Fields;
@@ -38,6 +38,7 @@ pub(crate) enum DraftSource {
     Fields(DraftFields),
     Name(String),
     Amount(Decimal),
+    Moment(TimePoint),
     Expression(Parsed),
 }
 
@@ -210,6 +211,7 @@ impl Typed<'_> {
                 DraftSource::Missing => ColumnSource::Missing,
                 DraftSource::Fields(fields) => ColumnSource::Fields(self.fields(fields)),
                 DraftSource::Amount(amount) => ColumnSource::Amount(*amount),
+                DraftSource::Moment(moment) => ColumnSource::Moment(*moment),
                 DraftSource::Name(name) => {
                     ColumnSource::Name(loader.names(names).code(name).ok_or_else(|| {
                         Error::new(ErrorKind::Column, format!("{}: too many different names", opened.input.name))
@@ -323,6 +325,8 @@ impl Names<'_> {
             return Ok(DraftSource::Fields(self.fields(source, flag)?));
         }
         match kind {
+            // Of an export that is a snapshot all rows have one date, which is known from elsewhere.
+            ColumnKind::Time | ColumnKind::Date if let Ok(moment) = text.parse() => Ok(DraftSource::Moment(moment)),
             ColumnKind::Time | ColumnKind::Date => Err(self.find(text, flag).err().unwrap_or_else(|| self.undetected(name))),
             ColumnKind::Amount => match text.parse() {
                 Ok(amount) => Ok(DraftSource::Amount(amount)),

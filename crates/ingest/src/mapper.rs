@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use tenure_exports::{Batch, Damage, NumberReader, TimeReader, flat_array};
 use tenure_expression::{Evaluator, Outcome};
 use tenure_history::{Aliases, Chunk, Loader, Name};
-use tenure_model::{Decimal, Instant, Precision, Table, Zone};
+use tenure_model::{Decimal, Instant, Precision, Table, TimePoint, Zone};
 
 use crate::batch_reader::BatchReader;
 use crate::columns::FIRST_MICROS;
@@ -30,6 +30,7 @@ pub(crate) enum ColumnSource {
     Fields(Fields),
     Name(Name),
     Amount(Decimal),
+    Moment(TimePoint),
     Expression(Box<Evaluator>),
 }
 

@@ -35,6 +35,7 @@ pub fn metrics_sheet(metrics: &Metrics) -> Sheet {
         .numbers("high", rows.iter().map(|row| row.interval.map(|interval| interval.high)))
         .detail()
         .texts("currency", rows.iter().map(|row| row.currency.clone()))
+        .decimals("benchmark", rows.iter().map(|row| row.benchmark))
         .texts("state", rows.iter().map(|row| Some(if row.period.in_progress { "in_progress" } else { "complete" })))
         .detail()
         .texts("formula", rows.iter().map(|row| Some(row.metric.formula)))

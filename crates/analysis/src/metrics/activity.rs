@@ -7,7 +7,7 @@ use tenure_model::{Day, Periods};
 use crate::lives::{BySegment, Counter, Tally};
 use crate::plan::Plan;
 use crate::segments::SegmentId;
-use crate::walk::{Member, Renumbering};
+use crate::walk::{Member, Numbering, Renumbering};
 
 /// Customers of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +113,7 @@ pub(crate) struct ActivityTally {
 }
 
 impl Tally for ActivityTally {
-    fn add(&mut self, plan: &Plan<'_>, life: &Member<'_>) {
+    fn add(&mut self, plan: &Plan<'_>, _: &mut Numbering, life: &Member<'_>) {
         let Some(first) = life.events.first() else { return };
         let Some(rules) = self.rules.clone() else { return };
         let segment = life.segment;

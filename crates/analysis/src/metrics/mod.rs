@@ -1,6 +1,7 @@
 //! Metrics by period: whatever a history can answer.
 
 mod activity;
+mod benchmark;
 mod catalog;
 
 use std::collections::BTreeMap;
@@ -14,12 +15,13 @@ use crate::error::Error;
 use crate::interval::{Interval, Wilson};
 use crate::lives::{SegmentPlace, plan, tally};
 use crate::query::Measure;
-use crate::revenue::{Quotient, RevenueQuery, paying, revenue};
+use crate::revenue::{Quotient, RevenueQuery, Terms, paying, revenue, terms};
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 
 use activity::{ActivityTally, Amounts, Customers, Rules};
 
 pub(crate) use activity::Heads;
+pub use benchmark::Benchmark;
 pub use catalog::{METRICS, Metric, MetricKind, metric_named};
 
 /// A question for metrics.
@@ -36,6 +38,8 @@ pub struct MetricsQuery {
     pub margin: Option<Decimal>,
     /// What it costs to win a customer. Default: metrics that need it are left out.
     pub cac: Option<Decimal>,
+    /// Reference values to stand beside metrics. Default: none.
+    pub benchmarks: Vec<Benchmark>,
 }
 
 /// Metrics by period.
@@ -80,6 +84,8 @@ pub struct MetricRow {
     pub interval: Option<Interval>,
     /// The currency of money; none of amounts without one, and of other metrics.
     pub currency: Option<String>,
+    /// What it is in the industry that was named, where the value is about periods of the same length.
+    pub benchmark: Option<Decimal>,
 }
 
 /// The value of a metric.
@@ -126,6 +132,12 @@ impl Rows<'_> {
             denominator: parts.map(|(_, denominator)| denominator),
             interval: None,
             currency: currency.map(str::to_owned),
+            benchmark: self
+                .query
+                .benchmarks
+                .iter()
+                .find(|known| known.is_about(metric, self.query.scope.period))
+                .map(|known| known.value),
         });
     }
 
@@ -170,6 +182,15 @@ impl Rows<'_> {
         self.share("customer_retention_rate", heads.start - heads.lost, heads.start, None);
         self.share("churn_rate", heads.lost, heads.start, None);
     }
+
+    fn terms(&mut self, terms: &Terms) {
+        self.count("terms_due", terms.due);
+        self.count("terms_renewed", terms.renewed);
+        self.share("renewal_rate", terms.renewed, terms.due, None);
+        self.count("trials_started", terms.trials);
+        self.count("trials_in_progress", terms.in_trial);
+        self.share("trial_conversion_rate", terms.converted, terms.trials - terms.in_trial, None);
+    }
 }
 
 /// Metrics that say who is a customer at an instant.
@@ -185,9 +206,17 @@ const OF_HEADS: [&str; 9] = [
     "churn_rate",
 ];
 
+/// Metrics of the terms of subscriptions, and of trials.
+const OF_TERMS: [&str; 6] =
+    ["terms_due", "terms_renewed", "renewal_rate", "trials_started", "trials_in_progress", "trial_conversion_rate"];
+
 /// Metrics of subscriptions.
 const OF_REVENUE: [&str; 6] =
     ["mrr", "mrr_per_customer", "gross_revenue_retention", "net_revenue_retention", "mrr_churn_rate", "quick_ratio"];
+
+fn of_subscriptions(metric: &str) -> bool {
+    OF_REVENUE.contains(&metric) || OF_TERMS.contains(&metric)
+}
 
 /// The metrics of a history by period.
 ///
@@ -207,7 +236,7 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
     let asks = |names: &[&str]| query.metrics.is_empty() || query.metrics.iter().any(|metric| names.contains(&metric.name));
     let of_activity = |metric: &&'static Metric| {
         let of_heads = OF_HEADS.contains(&metric.name);
-        !OF_REVENUE.contains(&metric.name) && (!of_heads || query.active_within.is_some())
+        !of_subscriptions(metric.name) && (!of_heads || query.active_within.is_some())
     };
     let mut rows = Vec::new();
     let mut until = None;
@@ -225,8 +254,20 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
             }
         }
     }
+    if subscribed && asks(&OF_TERMS) {
+        let (frame, by_place) = terms(history, &query.scope)?;
+        until = until.max(Some(frame.until));
+        for (segment, by_period) in by_place {
+            for number in frame.numbers() {
+                let mut made = query.rows(frame.period(number), segment.value());
+                made.terms(&by_period.get(&number).copied().unwrap_or_default());
+                rows.extend(made.rows);
+            }
+        }
+    }
     if subscribed && asks(&OF_REVENUE) {
-        let found = revenue(history, &RevenueQuery { scope: Scope { filter: None, ..query.scope.clone() }, rates: None })?;
+        let found =
+            revenue(history, &RevenueQuery { scope: Scope { filter: None, ..query.scope.clone() }, ..RevenueQuery::default() })?;
         notes.extend(found.notes);
         for row in &found.rows {
             let mut made = query.rows(row.period, row.segment.clone());
@@ -240,6 +281,7 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
             rows.extend(made.rows);
         }
     }
+    notes.extend(query.benchmarks.iter().map(|known| known.note(query.scope.period)));
     let place = |metric: &Metric| METRICS.iter().position(|known| known.name == metric.name);
     rows.sort_by_cached_key(|row| {
         let segment = match &row.segment {
@@ -279,7 +321,7 @@ fn check_answerable(query: &MetricsQuery, active: bool, subscribed: bool) -> Res
                     "it asks who is a customer at an instant, and the history has no subscriptions; say with --active-within 90d for how long activity makes a customer",
                 );
             }
-        } else if OF_REVENUE.contains(&metric.name) {
+        } else if of_subscriptions(metric.name) {
             if !subscribed {
                 return refuse("the history has no subscriptions; ingest an export of them with --table subscriptions");
             }
@@ -309,7 +351,7 @@ fn left_out(query: &MetricsQuery, active: bool, subscribed: bool) -> Vec<String>
         );
     }
     if !subscribed {
-        notes.push("left out: MRR and its retention; the history has no subscriptions".to_owned());
+        notes.push("left out: MRR and its retention, renewals and trials; the history has no subscriptions".to_owned());
     }
     notes
 }
@@ -321,7 +363,7 @@ fn add_activity(
     rows: &mut Vec<MetricRow>,
 ) -> Result<Option<tenure_model::Instant>, Error> {
     let scope = &query.scope;
-    let mut question = scope.of_activity(None);
+    let mut question = scope.of_activity(history, None);
     question.measure = Measure::Value;
     let Some(plan) = plan(history, &question)? else { return Ok(None) };
     let Some(first) = plan.window.from else { return Ok(None) };
@@ -339,7 +381,7 @@ fn add_activity(
         first: all.first,
         boundaries: boundaries.clone(),
     });
-    let mut tallied = tally(history, &plan, || ActivityTally::new(rules.clone()))?;
+    let mut tallied = tally(history, &plan, scope.life_segments(history), || ActivityTally::new(rules.clone()))?;
     let customers = std::mem::take(&mut tallied.tally.customers).in_order(&tallied);
     let amounts = std::mem::take(&mut tallied.tally.amounts).in_order(&tallied);
     let scale = plan.scale;

@@ -1,31 +1,36 @@
 //! Recurring revenue: its movements from period to period.
 
 mod movements;
+mod source;
 mod spans;
+mod terms;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
 use serde::Serialize;
-use tenure_history::{History, Part};
-use tenure_model::{DIVISION_SCALE, Day, Decimal, Instant, ObservationWindow, Table, column};
+use tenure_history::History;
+use tenure_model::{DIVISION_SCALE, Day, Decimal, Granularity, Instant, ObservationWindow, Table, column};
 
 use crate::counts::WHOLE;
 use crate::error::Error;
-use crate::lives::{Counter, SegmentPlace};
+use crate::lives::{BySegment, Counter, SegmentPlace, plan};
 use crate::metrics::Heads;
-use crate::query::Rates;
+use crate::plan::Plan;
+use crate::query::{Measure, Rates, RetentionQuery};
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 use crate::segments::SegmentId;
 use crate::table_segments::TableSegments;
-use crate::walk::NO_CURRENCY;
+use crate::walk::{NO_CURRENCY, Numbering};
 
 use movements::{Change, Movements, divide, paid_at, stay};
-use spans::Left;
+use source::{Account, Accounted, ByCurrency, account_charges, account_spans};
+use terms::count_terms;
 
-pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader};
+pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader, Subscriber};
+pub(crate) use terms::Terms;
 
 pub use movements::CustomerCounts;
+pub use source::{Charges, DEFAULT_GRACE};
 pub use spans::monthly;
 
 /// A question for the movements of recurring revenue.
@@ -35,6 +40,8 @@ pub struct RevenueQuery {
     pub scope: Scope,
     /// What amounts are converted by. Default: each currency is a block of its own.
     pub rates: Option<Rates>,
+    /// The activity that is recurring revenue, where there are no subscriptions. Default: subscriptions are.
+    pub charges: Option<Charges>,
 }
 
 /// The movements of recurring revenue by period.
@@ -57,6 +64,9 @@ pub struct RevenueDefinition {
     pub scope: ScopeDefinition,
     pub currency: Option<String>,
     pub rates: Option<String>,
+    pub charges: Option<String>,
+    pub interval: Option<String>,
+    pub grace: Option<String>,
 }
 
 /// The movements of a period.
@@ -154,18 +164,11 @@ impl Quotient {
     }
 }
 
-/// What a thread has added up.
-#[derive(Debug, Default)]
-struct Ledger {
-    reader: SpanReader,
-    movements: HashMap<(u32, SegmentId, i32), Movements, FixedState>,
-}
-
 /// The question made ready.
 struct Books<'a> {
     query: &'a RevenueQuery,
     frame: Frame,
-    segments: TableSegments,
+    source: Source<'a>,
     /// The moments between periods: the start of the first, and the end of each.
     moments: Vec<i64>,
     /// The local days just before them.
@@ -179,20 +182,16 @@ struct Books<'a> {
 /// [`crate::ErrorKind::Query`] for a question that contradicts itself, a history without subscriptions, a missing rate of
 /// exchange, or where the movements do not add up; [`crate::ErrorKind::History`] where reading fails.
 pub fn revenue(history: &History, query: &RevenueQuery) -> Result<Revenue, Error> {
-    let books = Books::new(history, query)?;
-    let ledgers = books.ledgers(history)?;
-    let mut names = SpanReader::default().names;
-    let mut left = Left::default();
+    let question = query.charges.as_ref().map(|charges| charge_question(history, &query.scope, charges));
+    let books = Books::new(history, query, question.as_ref())?;
+    let Accounted { account, names, left } = books
+        .account(history, |movements: &mut ByCurrency<Movements>, names, subscriber| {
+            books.add(&subscriber.paid, names, &mut movements.0)
+        })?;
     let mut by_place: BTreeMap<(Option<String>, SegmentPlace), BTreeMap<i32, Movements>> = BTreeMap::new();
-    for ledger in ledgers {
-        left.add(&ledger.reader.left);
-        let segments: Vec<SegmentId> = ledger.movements.keys().map(|(_, segment, _)| *segment).collect();
-        let numbers = names.take_in(&ledger.reader.names, segments);
-        for ((currency, segment, period), movements) in ledger.movements {
-            let currency = names.currency_name(numbers.currency(currency)).map(str::to_owned);
-            let place = SegmentPlace::named(&names, numbers.segment(segment));
-            by_place.entry((currency, place)).or_default().entry(period).or_default().add(&movements);
-        }
+    for ((segment, (currency, period)), movements) in account.0.0 {
+        let place = (names.currency_name(currency).map(str::to_owned), SegmentPlace::named(&names, segment));
+        by_place.entry(place).or_default().entry(period).or_default().add(&movements);
     }
     let converted = query.rates.as_ref().and_then(|rates| rates.target.clone());
     books.frame.check_size(by_place.len())?;
@@ -214,12 +213,16 @@ pub fn revenue(history: &History, query: &RevenueQuery) -> Result<Revenue, Error
     }
     let zone = query.scope.zone(history);
     let definition = RevenueDefinition {
-        source: "subscriptions",
+        source: if query.charges.is_some() { "charges" } else { "subscriptions" },
         scope: query.scope.definition(&zone, Some(books.frame.until), history.content()),
         currency: converted,
         rates: query.rates.as_ref().map(|rates| rates.source.clone()),
+        charges: query.charges.as_ref().map(|charges| charges.condition.clone()),
+        interval: query.charges.as_ref().map(|charges| charges.interval.to_string()),
+        grace: query.charges.as_ref().map(|charges| format!("{} days", charges.grace)),
     };
-    Ok(Revenue { definition, rows, notes: left.notes() })
+    let what = if query.charges.is_some() { "charges" } else { "subscription spans" };
+    Ok(Revenue { definition, rows, notes: left.notes(what) })
 }
 
 /// Refuses movements that do not add up, which would be a fault of the program.
@@ -243,7 +246,7 @@ pub(crate) fn window(history: &History, scope: &Scope) -> Result<ObservationWind
     let spans = history.window_of(Table::Subscriptions);
     let Some(from) = spans.from else {
         return Err(Error::query(
-            "the history has no subscriptions: ingest an export of them with --table subscriptions, or with a preset such as stripe-subscriptions",
+            "the history has no subscriptions: ingest an export of them with --table subscriptions, or with a preset such as stripe-subscriptions; or say which activity is charged again and again: tenure revenue HISTORY --charges \"event = 'invoice'\" --interval month",
         ));
     };
     let zone = scope.zone(history);
@@ -257,70 +260,88 @@ pub(crate) fn window(history: &History, scope: &Scope) -> Result<ObservationWind
 }
 
 /// Where the segments of spans are found.
-pub(crate) fn segments_of(history: &History, by: Option<&str>) -> Result<TableSegments, Error> {
-    TableSegments::new(history, Table::Subscriptions, &[column::PLAN, column::INTERVAL], by)
+pub(crate) fn segments_of(history: &History, scope: &Scope) -> Result<TableSegments, Error> {
+    if scope.by_cohort(history) {
+        return Ok(TableSegments::Cohorts(Box::new(scope.periods_of(history, scope.period))));
+    }
+    TableSegments::new(history, Table::Subscriptions, &[column::PLAN, column::INTERVAL], scope.by.as_deref())
+}
+
+/// The question for charges: the activity that they are.
+fn charge_question(history: &History, scope: &Scope, charges: &Charges) -> RetentionQuery {
+    let mut question = scope.of_activity(history, None);
+    question.filter = Some(charges.condition.clone());
+    question.measure = Measure::Value;
+    question
+}
+
+/// Where recurring revenue is read from.
+enum Source<'a> {
+    Spans(TableSegments),
+    Charges(Box<Plan<'a>>, &'a Charges),
 }
 
 impl<'a> Books<'a> {
-    fn new(history: &History, query: &'a RevenueQuery) -> Result<Self, Error> {
+    fn new(history: &History, query: &'a RevenueQuery, charges: Option<&'a RetentionQuery>) -> Result<Self, Error> {
         let scope = &query.scope;
         if scope.filter.is_some() {
-            return Err(Error::query("--filter is about activity, and revenue is made of subscriptions"));
+            return Err(Error::query(
+                "--filter is about activity, and revenue is made of subscriptions; of charges: --charges says which",
+            ));
         }
         scope.check()?;
-        let window = window(history, scope)?;
+        let (source, window) = match (&query.charges, charges) {
+            (Some(charges), Some(question)) => {
+                if charges.interval.granularity() == Granularity::Hour {
+                    return Err(Error::query(format!("--interval {}: expected days or longer", charges.interval)));
+                }
+                let Some(mut plan) = plan(history, question)? else {
+                    return Err(Error::query("--charges: the history has no activity"));
+                };
+                plan.wants_instants();
+                let window = plan.window;
+                (Source::Charges(Box::new(plan), charges), window)
+            }
+            _ => (Source::Spans(segments_of(history, scope)?), window(history, scope)?),
+        };
         let frame = Frame::new(scope, history, window.from.unwrap_or(Instant(0)), window)?;
-        let segments = segments_of(history, scope.by.as_deref())?;
         let mut moments = vec![frame.periods.start(frame.first).0];
         moments.extend(frame.numbers().map(|number| frame.end_of(number).min(frame.until).0));
         let zone = scope.zone(history);
         let days = moments.iter().map(|&moment| zone.day_of(Instant(moment - 1))).collect();
-        Ok(Self { query, frame, segments, moments, days })
+        Ok(Self { query, frame, source, moments, days })
     }
 
-    fn ledgers(&self, history: &History) -> Result<Vec<Ledger>, Error> {
-        self.segments.scan(history, Table::Subscriptions, &SPAN_COLUMNS).fold_parts(
-            self.segments.need_customers(),
-            || vec![Ledger::default()],
-            |ledgers, part: Part<'_>| ledgers.iter_mut().try_for_each(|ledger| self.step(ledger, part)),
-            |mut ledgers, others| {
-                ledgers.extend(others);
-                ledgers
-            },
-        )
-    }
-
-    fn step(&self, ledger: &mut Ledger, part: Part<'_>) -> Result<(), Error> {
-        let Ledger { reader, movements } = ledger;
-        let mut lives: Vec<Vec<Paid>> = Vec::new();
-        reader.step(&self.segments, self.frame.until.0, part, &mut |_, paid| lives.push(paid.to_vec()))?;
-        for paid in lives {
-            self.add(&paid, reader, movements)?;
+    /// Tells all subscribers to accounts.
+    fn account<S: Account>(
+        &self,
+        history: &History,
+        each: impl Fn(&mut S, &Numbering, &Subscriber) -> Result<(), Error> + Sync + Send,
+    ) -> Result<Accounted<S>, Error> {
+        match &self.source {
+            Source::Spans(segments) => account_spans(history, segments, self.frame.until, each),
+            Source::Charges(plan, charges) => {
+                account_charges(history, plan, self.query.scope.life_segments(history), charges, each)
+            }
         }
-        Ok(())
     }
 
     /// Adds the movements of one customer.
-    fn add(
-        &self,
-        paid: &[Paid],
-        reader: &SpanReader,
-        movements: &mut HashMap<(u32, SegmentId, i32), Movements, FixedState>,
-    ) -> Result<(), Error> {
+    fn add(&self, paid: &[Paid], names: &Numbering, movements: &mut BySegment<(u32, i32), Movements>) -> Result<(), Error> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         paid_at(paid, self.moments[0], &mut before);
         for (place, number) in self.frame.numbers().enumerate() {
             paid_at(paid, self.moments[place + 1], &mut after);
             if self.query.rates.is_none() && before == after {
                 // Most customers pay what they paid.
-                stay(&before, |currency, segment, part| movements.entry((currency, segment, number)).or_default().add(part));
+                stay(&before, |currency, segment, part| movements.at(segment, (currency, number)).add(part));
             } else {
-                for (currency, changes) in self.changes(reader, place, &before, &after)? {
+                for (currency, changes) in self.changes(names, place, &before, &after)? {
                     let mine = |span: &&Paid| self.query.rates.is_some() || span.currency == currency;
                     let first = paid.iter().filter(mine).map(|span| span.from).min();
                     let paid_before = first.is_some_and(|first| first < self.moments[place]);
                     divide(&changes, paid_before, |segment, part| {
-                        movements.entry((currency, segment, number)).or_default().add(part);
+                        movements.at(segment, (currency, number)).add(part);
                     });
                 }
             }
@@ -332,7 +353,7 @@ impl<'a> Books<'a> {
     /// What one customer paid at the start and pays at the end of a period, by currency: all in one where they are converted.
     fn changes(
         &self,
-        reader: &SpanReader,
+        names: &Numbering,
         place: usize,
         before: &[(u32, SegmentId, i128)],
         after: &[(u32, SegmentId, i128)],
@@ -342,12 +363,12 @@ impl<'a> Books<'a> {
         let nothing = |segment| Change { segment, opening: 0, opening_at_end: 0, closing: 0 };
         for &(currency, segment, mrr) in before {
             let change = found.entry((block(currency), segment)).or_insert_with(|| nothing(segment));
-            change.opening += self.convert(reader, currency, mrr, self.days[place])?;
-            change.opening_at_end += self.convert(reader, currency, mrr, self.days[place + 1])?;
+            change.opening += self.convert(names, currency, mrr, self.days[place])?;
+            change.opening_at_end += self.convert(names, currency, mrr, self.days[place + 1])?;
         }
         for &(currency, segment, mrr) in after {
             let change = found.entry((block(currency), segment)).or_insert_with(|| nothing(segment));
-            change.closing += self.convert(reader, currency, mrr, self.days[place + 1])?;
+            change.closing += self.convert(names, currency, mrr, self.days[place + 1])?;
         }
         let mut by_currency: BTreeMap<u32, Vec<Change>> = BTreeMap::new();
         for ((currency, _), change) in found {
@@ -355,14 +376,14 @@ impl<'a> Books<'a> {
         }
         // Which segment comes first must not depend on the numbers a thread gave.
         for changes in by_currency.values_mut() {
-            changes.sort_by_cached_key(|change| SegmentPlace::named(&reader.names, change.segment));
+            changes.sort_by_cached_key(|change| SegmentPlace::named(names, change.segment));
         }
         Ok(by_currency)
     }
 
-    fn convert(&self, reader: &SpanReader, currency: u32, mrr: i128, day: Day) -> Result<i128, Error> {
+    fn convert(&self, names: &Numbering, currency: u32, mrr: i128, day: Day) -> Result<i128, Error> {
         let Some(rates) = &self.query.rates else { return Ok(mrr) };
-        let name = reader.names.currency_name(currency).unwrap_or_default();
+        let name = names.currency_name(currency).unwrap_or_default();
         let rate = rates.units(day, name).ok_or_else(|| {
             let whose = if name.is_empty() { "amounts without currency" } else { name };
             Error::query(format!(
@@ -379,47 +400,50 @@ impl<'a> Books<'a> {
     }
 }
 
-/// Who pays, by segment and period.
-pub(crate) type HeadsByPlace = BTreeMap<SegmentPlace, BTreeMap<i32, Heads>>;
+/// Counters of subscribers by segment and period.
+pub(crate) type ByPlace<C> = BTreeMap<SegmentPlace, BTreeMap<i32, C>>;
 
-/// Who pays at the start and the end of periods, in whatever currency, by segment and period. In a segment the new and the lost
-/// include who moves between segments.
-pub(crate) fn paying(history: &History, scope: &Scope) -> Result<(Frame, HeadsByPlace), Error> {
-    let query = RevenueQuery { scope: Scope { filter: None, ..scope.clone() }, rates: None };
-    let books = Books::new(history, &query)?;
-    let scan = books.segments.scan(history, Table::Subscriptions, &SPAN_COLUMNS);
-    type Found = (SpanReader, HashMap<(SegmentId, i32), Heads, FixedState>);
-    let ledgers = scan.fold_parts(
-        books.segments.need_customers(),
-        || vec![Found::default()],
-        |ledgers: &mut Vec<Found>, part: Part<'_>| {
-            ledgers.iter_mut().try_for_each(|(reader, heads)| {
-                reader.step(&books.segments, books.frame.until.0, part, &mut |_, paid| books.count_heads(paid, heads))
-            })
-        },
-        |mut ledgers, others| {
-            ledgers.extend(others);
-            ledgers
-        },
-    )?;
-    let mut names = SpanReader::default().names;
-    let mut by_place = HeadsByPlace::new();
-    for (reader, heads) in ledgers {
-        let numbers = names.take_in(&reader.names, heads.keys().map(|(segment, _)| *segment));
-        for ((segment, period), heads) in heads {
-            let place = SegmentPlace::named(&names, numbers.segment(segment));
-            by_place.entry(place).or_default().entry(period).or_default().add(&heads);
-        }
+/// Counts the subscribers of a scope by segment and period.
+fn counted<C: Counter>(
+    history: &History,
+    scope: &Scope,
+    each: impl Fn(&Books<'_>, &Subscriber, &mut BySegment<i32, C>) + Sync + Send,
+) -> Result<(Frame, ByPlace<C>), Error> {
+    let query = RevenueQuery { scope: Scope { filter: None, ..scope.clone() }, ..RevenueQuery::default() };
+    let books = Books::new(history, &query, None)?;
+    let found = books.account(history, |counters: &mut BySegment<i32, C>, _, subscriber| {
+        each(&books, subscriber, counters);
+        Ok(())
+    })?;
+    let mut by_place: ByPlace<C> = BTreeMap::new();
+    for ((segment, period), counter) in found.account.0 {
+        let place = SegmentPlace::named(&found.names, segment);
+        by_place.entry(place).or_default().entry(period).or_default().add(&counter);
     }
     Ok((books.frame, by_place))
 }
 
+/// Who pays at the start and the end of periods, in whatever currency, by segment and period. In a segment the new and the lost
+/// include who moves between segments.
+pub(crate) fn paying(history: &History, scope: &Scope) -> Result<(Frame, ByPlace<Heads>), Error> {
+    counted(history, scope, |books, subscriber, heads| books.count_heads(&subscriber.paid, heads))
+}
+
+/// The terms that end in periods, and the trials that start in them, by segment and period.
+pub(crate) fn terms(history: &History, scope: &Scope) -> Result<(Frame, ByPlace<Terms>), Error> {
+    let zone = scope.zone(history);
+    counted(history, scope, |books, subscriber, terms| count_terms(&books.frame, &zone, subscriber, terms))
+}
+
 impl Books<'_> {
     /// Counts one customer as one who pays, of the whole and of each segment.
-    fn count_heads(&self, paid: &[Paid], heads: &mut HashMap<(SegmentId, i32), Heads, FixedState>) {
+    fn count_heads(&self, paid: &[Paid], heads: &mut BySegment<i32, Heads>) {
         let mut segments: Vec<SegmentId> = paid.iter().map(|span| span.segment).filter(|segment| *segment != WHOLE).collect();
         segments.sort_unstable();
         segments.dedup();
+        if paid.is_empty() {
+            return;
+        }
         for segment in std::iter::once(WHOLE).chain(segments) {
             let mine = || paid.iter().filter(move |span| segment == WHOLE || span.segment == segment);
             let at = |moment: i64| mine().any(|span| span.from < moment && span.to >= moment);
@@ -430,7 +454,7 @@ impl Books<'_> {
                 let at_end = at(end);
                 let inside = mine().any(|span| span.from < end && span.to > start);
                 if at_start || at_end || inside {
-                    heads.entry((segment, number)).or_default().count(at_start, at_end, first >= start, inside);
+                    heads.at(segment, number).count(at_start, at_end, first >= start, inside);
                 }
                 at_start = at_end;
             }

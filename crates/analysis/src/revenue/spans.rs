@@ -1,9 +1,9 @@
 //! Subscription spans as recurring revenue: what is paid a month, from when, until when.
 
 use tenure_history::{Part, Rows};
-use tenure_model::{DIVISION_SCALE, Decimal, Granularity, Period, column};
+use tenure_model::{DIVISION_SCALE, Decimal, Granularity, Instant, Period, column};
 
-use crate::counts::NOBODY;
+use crate::counts::{NOBODY, WHOLE};
 use crate::error::Error;
 use crate::segments::SegmentId;
 use crate::table_segments::{TableSegments, texts};
@@ -40,6 +40,24 @@ pub(crate) struct Paid {
     pub(crate) mrr: i128,
     pub(crate) currency: u32,
     pub(crate) segment: SegmentId,
+    /// How long a term lasts.
+    pub(crate) interval: Period,
+}
+
+/// A trial of a customer, `[from, to)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trial {
+    pub(crate) from: i64,
+    /// Its end, or that of the span where this is earlier.
+    pub(crate) to: i64,
+    pub(crate) segment: SegmentId,
+}
+
+/// What one customer subscribed to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Subscriber {
+    pub(crate) paid: Vec<Paid>,
+    pub(crate) trials: Vec<Trial>,
 }
 
 /// Spans that are no recurring revenue, by the reason.
@@ -65,8 +83,8 @@ impl Left {
         self.free += other.free;
     }
 
-    /// What a reader must know of spans that do not count; nothing where there are none.
-    pub(crate) fn notes(&self) -> Vec<String> {
+    /// What a reader must know of what does not count; nothing where there is none.
+    pub(crate) fn notes(&self, what: &str) -> Vec<String> {
         let told = [
             (self.without_amount, "without amount"),
             (self.without_interval, "without interval, so charged once"),
@@ -76,11 +94,7 @@ impl Left {
         ];
         let parts: Vec<String> =
             told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-        if parts.is_empty() {
-            Vec::new()
-        } else {
-            vec![format!("subscription spans that are not recurring revenue: {}", parts.join(", "))]
-        }
+        if parts.is_empty() { Vec::new() } else { vec![format!("{what} that are not recurring revenue: {}", parts.join(", "))] }
     }
 }
 
@@ -88,16 +102,14 @@ impl Left {
 pub(crate) const SPAN_COLUMNS: [&str; 7] =
     [column::START, column::END, column::TRIAL_END, column::AMOUNT, column::CURRENCY, column::INTERVAL, column::QUANTITY];
 
-/// Who is handed a customer and what is paid.
-pub(crate) type Each<'a> = &'a mut dyn FnMut(i64, &[Paid]);
-
-/// Reads spans, and hands each customer's to somebody.
+/// Reads spans, and hands out each customer's once they are all read.
 #[derive(Debug)]
 pub(crate) struct SpanReader {
     pub(crate) names: Numbering,
     pub(crate) left: Left,
     customer: i64,
-    paid: Vec<Paid>,
+    spans: Subscriber,
+    done: Vec<(i64, Subscriber)>,
     /// The segments of the bucket's customers by number, where they have them.
     of_customers: std::collections::HashMap<i64, SegmentId>,
 }
@@ -108,15 +120,17 @@ impl Default for SpanReader {
             names: Numbering::default(),
             left: Left::default(),
             customer: NOBODY,
-            paid: Vec::new(),
+            spans: Subscriber::default(),
+            done: Vec::new(),
             of_customers: std::collections::HashMap::new(),
         }
     }
 }
 
 impl SpanReader {
-    /// Takes a part of a bucket in; spans that start at or after `until` are not known yet.
-    pub(crate) fn step(&mut self, segments: &TableSegments, until: i64, part: Part<'_>, each: Each<'_>) -> Result<(), Error> {
+    /// Takes a part of a bucket in, and gives the customers whose spans are all read; spans that start at or after `until` are
+    /// not known yet.
+    pub(crate) fn step(&mut self, segments: &TableSegments, until: i64, part: Part<'_>) -> Result<Vec<(i64, Subscriber)>, Error> {
         match part {
             Part::Customers(customers) => {
                 self.of_customers.clear();
@@ -127,17 +141,14 @@ impl SpanReader {
                         self.of_customers.insert(customer, id);
                     }
                 }
-                Ok(())
             }
-            Part::Activity(rows) => self.rows(segments, until, rows, each),
-            Part::End => {
-                self.end(each);
-                Ok(())
-            }
+            Part::Activity(rows) => self.rows(segments, until, rows)?,
+            Part::End => self.end(segments),
         }
+        Ok(std::mem::take(&mut self.done))
     }
 
-    fn rows(&mut self, segments: &TableSegments, until: i64, rows: &Rows, each: Each<'_>) -> Result<(), Error> {
+    fn rows(&mut self, segments: &TableSegments, until: i64, rows: &Rows) -> Result<(), Error> {
         let starts = times(rows, column::START);
         let (ends, trials) = (times(rows, column::END), times(rows, column::TRIAL_END));
         let (amounts, quantities) = (rows.amounts(column::AMOUNT), rows.amounts(column::QUANTITY));
@@ -146,7 +157,7 @@ impl SpanReader {
         let of_rows = if let TableSegments::Rows(name) = segments { Some(texts(rows, name)) } else { None };
         for (row, &customer) in rows.customers().iter().enumerate() {
             if customer != self.customer {
-                self.end(each);
+                self.end(segments);
                 self.customer = customer;
             }
             let Some(start) = starts[row].filter(|start| *start < until) else { continue };
@@ -157,11 +168,22 @@ impl SpanReader {
             let interval = interval.map_err(|error| Error::query(format!("a subscription's interval: {error}")))?;
             let from = trials[row].map_or(start, |trial| trial.max(start));
             let left = &mut self.left;
-            let mrr = match (amount, interval) {
-                _ if end < start => {
-                    left.backwards += 1;
-                    continue;
-                }
+            if end < start {
+                left.backwards += 1;
+                continue;
+            }
+            let segment = match (segments, &of_rows) {
+                (TableSegments::None | TableSegments::Cohorts(_), _) => WHOLE,
+                (_, Some(of_rows)) => self.names.segments.id(vec![of_rows[row].clone()]),
+                _ => match self.of_customers.get(&customer) {
+                    Some(id) => *id,
+                    None => self.names.segments.id(vec![None]),
+                },
+            };
+            if from > start {
+                self.spans.trials.push(Trial { from: start, to: from.min(end), segment });
+            }
+            let (mrr, interval) = match (amount, interval) {
                 (None, _) => {
                     left.without_amount += 1;
                     continue;
@@ -177,12 +199,12 @@ impl SpanReader {
                     }
                     let quantity = quantity.unwrap_or(Decimal::new(1, 0));
                     let mrr = monthly(amount, quantity, interval).and_then(|mrr| mrr.at_scale(DIVISION_SCALE));
-                    mrr.ok_or_else(|| {
+                    let mrr = mrr.ok_or_else(|| {
                         Error::query(format!(
                             "a subscription of {amount} × {quantity} a {interval} has too many digits to add up"
                         ))
-                    })?
-                    .units()
+                    })?;
+                    (mrr.units(), interval)
                 }
             };
             if mrr < 0 {
@@ -192,27 +214,26 @@ impl SpanReader {
             } else if from >= end || from >= until {
                 left.only_trial += 1;
             } else {
-                let segment = match (segments, &of_rows) {
-                    (TableSegments::None, _) => crate::counts::WHOLE,
-                    (_, Some(of_rows)) => self.names.segments.id(vec![of_rows[row].clone()]),
-                    _ => match self.of_customers.get(&customer) {
-                        Some(id) => *id,
-                        None => self.names.segments.id(vec![None]),
-                    },
-                };
                 let currency = currencies[row].as_deref().map_or(NO_CURRENCY, |name| self.names.currency(name));
-                self.paid.push(Paid { from, to: end, mrr, currency, segment });
+                self.spans.paid.push(Paid { from, to: end, mrr, currency, segment, interval });
             }
         }
         Ok(())
     }
 
-    fn end(&mut self, each: Each<'_>) {
-        if self.customer != NOBODY && !self.paid.is_empty() {
-            each(self.customer, &self.paid);
+    fn end(&mut self, segments: &TableSegments) {
+        let Subscriber { paid, trials } = &mut self.spans;
+        if paid.is_empty() && trials.is_empty() {
+            return;
         }
-        self.paid.clear();
-        self.customer = NOBODY;
+        if let TableSegments::Cohorts(periods) = segments {
+            let first = paid.iter().map(|span| span.from).min();
+            let cohort = first.map(|first| periods.first_day(periods.number_at(Instant(first))).to_string());
+            let segment = self.names.segments.id(vec![cohort]);
+            paid.iter_mut().for_each(|span| span.segment = segment);
+            trials.iter_mut().for_each(|trial| trial.segment = segment);
+        }
+        self.done.push((self.customer, std::mem::take(&mut self.spans)));
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tenure_analysis::{CancellationQuery, cancellations};
+use tenure_analysis::{COHORT, CancellationQuery, TENURE, cancellations};
 use tenure_model::{TimePoint, Zone};
 use tenure_report::cancellations_sheet;
 
@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
 pub(crate) struct CancellationsArgs {
     /// A history, or an export of cancellations: a file, a glob or - for standard input
     input: PathBuf,
-    /// Part them by the values of a column of cancellations or customers
+    /// Part them by the values of a column of cancellations or customers, by the cohort (the month in which customers began), or by
+    /// the tenure (how long they had stayed)
     #[arg(long, value_name = "COL", help_heading = "Query")]
     by: Option<String>,
     /// Only cancellations at or after this
@@ -43,7 +44,10 @@ pub(crate) fn run(args: &CancellationsArgs, term: &Term) -> anyhow::Result<Statu
     let format = args.output.format()?;
     args.output.check_input(&args.input)?;
     let by = args.by.as_ref().map(|name| name.trim().to_owned());
-    let wanted = Wanted { columns: by.iter().map(|name| (name.clone(), "--by")).collect(), plain: false };
+    let wanted = Wanted {
+        columns: by.iter().filter(|name| ![COHORT, TENURE].contains(&name.as_str())).map(|name| (name.clone(), "--by")).collect(),
+        plain: false,
+    };
     let Opened::History(history) = open_any(&args.input, &args.mapping, &wanted, term)? else { return Ok(Status::LimitCrossed) };
     let query = CancellationQuery { by, from: args.from, as_of: args.as_of, zone: args.zone.clone() };
     let found = cancellations(&history, &query)?;

@@ -9,9 +9,10 @@ use tenure_report::{Format, catalog_sheet, catalog_text, metrics_sheet, metrics_
 use crate::Status;
 use crate::args::MappingArgs;
 use crate::commands::calc::share;
+use crate::industries::benchmarks_of;
 use crate::input::{Opened, Wanted, open_any};
 use crate::output::OutputArgs;
-use crate::scope::{FilterArgs, LevelArgs, ScopeArgs};
+use crate::scope::{FilterArgs, LevelArgs, ScopeArgs, days};
 use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
@@ -42,6 +43,12 @@ pub(crate) struct MetricsArgs {
     /// What it costs to win a customer
     #[arg(long, value_name = "AMOUNT", help_heading = "Query")]
     cac: Option<Decimal>,
+    /// Show the reference values of an industry: goods-and-services, it-and-media, renewals, or one of --industries
+    #[arg(long, value_name = "NAME", help_heading = "Query")]
+    industry: Option<String>,
+    /// A TOML file of reference values (default: industries.toml in the history, else those that come with tenure)
+    #[arg(long, value_name = "FILE", requires = "industry", help_heading = "Query")]
+    industries: Option<PathBuf>,
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
@@ -52,21 +59,6 @@ pub(crate) struct MetricsArgs {
     output: OutputArgs,
     #[command(flatten)]
     mapping: MappingArgs,
-}
-
-/// The longest time within which activity makes a customer: a hundred years.
-const MOST_DAYS: u32 = 36_525;
-
-/// Reads a number of days: `90d`, `12w`.
-fn days(text: &str) -> Result<u32, String> {
-    let wrong = || format!("cannot read \"{text}\" (expected days or weeks, such as 90d or 12w, of 100 years at most)");
-    let text = text.trim();
-    let (number, each) = match text.strip_suffix('w') {
-        Some(weeks) => (weeks, 7),
-        None => (text.strip_suffix('d').ok_or_else(wrong)?, 1),
-    };
-    let number: u32 = number.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(each).filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(wrong)
 }
 
 pub(crate) fn run(args: &MetricsArgs, term: &Term) -> anyhow::Result<Status> {
@@ -84,6 +76,10 @@ pub(crate) fn run(args: &MetricsArgs, term: &Term) -> anyhow::Result<Status> {
         active_within: args.active_within,
         margin: args.margin,
         cac: args.cac,
+        benchmarks: match &args.industry {
+            Some(industry) => benchmarks_of(industry, args.industries.as_deref(), input)?,
+            None => Vec::new(),
+        },
     };
     query.scope.level = args.level.level;
     let wanted = Wanted { columns: args.scope.asked_columns(&args.filter), plain: false };
