@@ -9,6 +9,7 @@
 
 mod active;
 mod assembly;
+mod at_risk;
 mod bits;
 mod cancellations;
 mod changes;
@@ -23,7 +24,9 @@ mod dialect;
 mod error;
 mod events;
 mod explain;
+mod facts;
 mod formulas;
+mod goals;
 mod grid;
 mod inspection;
 mod interval;
@@ -38,6 +41,7 @@ mod predicate;
 mod query;
 mod retention;
 mod revenue;
+mod rules;
 mod scope;
 mod segments;
 mod shared;
@@ -51,6 +55,7 @@ mod units;
 mod unordered;
 mod walk;
 
+pub use at_risk::{AtRisk, AtRiskDefinition, AtRiskQuery, AtRiskRow, DEFAULT_QUANTILE, Risk, at_risk};
 pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, TENURE, Told, cancellations};
 pub use dialect::{Dialect, ValueAverage};
 pub use error::{Error, ErrorKind};
@@ -59,6 +64,7 @@ pub use formulas::{
     Kept, TypedMovements, Worked, WorkedUnit, complement, csat, lifetime_value, mrr_of_average, nps_of_counts, nps_of_percent,
     period_retention, repeat_purchase_rate,
 };
+pub use goals::{Direction, Goal, GoalState, MetricSettings, Progress, Target, progress};
 pub use inspection::{AttributeSummary, Inspection, TableSummary, inspect};
 pub use interval::{Interval, Wilson};
 pub use lifecycle::{Lifecycle, LifecycleCounts, LifecycleRow, lifecycle};
@@ -75,6 +81,7 @@ pub use revenue::{
     Charges, CustomerCounts, DEFAULT_GRACE, MrrMovement, Quotient, Revenue, RevenueDefinition, RevenueQuery, RevenueRow, monthly,
     revenue,
 };
+pub use rules::{FACTS, Occurrence, Rule, occurrences};
 pub use scope::{COHORT, FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};

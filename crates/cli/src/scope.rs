@@ -34,6 +34,23 @@ pub(crate) struct ScopeArgs {
     fiscal_start: FiscalStart,
 }
 
+/// Columns that every history has.
+const OWN: [&str; 7] =
+    [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER, column::PLAN];
+
+/// The columns that an export must keep for a condition, and the flag that asks for them.
+pub(crate) fn columns_asked(condition: Option<&str>, flag: &'static str) -> Vec<(String, &'static str)> {
+    let names = condition.and_then(tenure_analysis::columns_of).unwrap_or_default();
+    names.into_iter().filter(|name| !OWN.contains(&name.as_str())).map(|name| (name, flag)).collect()
+}
+
+impl FilterArgs {
+    /// The columns that an export must keep for the filter.
+    pub(crate) fn asked_columns(&self) -> Vec<(String, &'static str)> {
+        columns_asked(self.only.as_deref(), "--filter")
+    }
+}
+
 /// Which rows exist at all.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Query")]
@@ -76,12 +93,8 @@ impl ScopeArgs {
 
     /// The same with another flag's condition.
     pub(crate) fn asked_columns_of(&self, condition: Option<&str>, flag: &'static str) -> Vec<(String, &'static str)> {
-        let own = [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER, column::PLAN];
-        let by = self.by.iter().filter(|name| name.trim() != COHORT).map(|name| (name.trim().to_owned(), "--by"));
-        let names = condition.and_then(tenure_analysis::columns_of).unwrap_or_default();
-        let mut asked: Vec<(String, &'static str)> = by.chain(names.into_iter().map(|name| (name, flag))).collect();
-        asked.retain(|(name, _)| !own.contains(&name.as_str()));
-        asked
+        let by = self.by.iter().map(|name| name.trim()).filter(|name| *name != COHORT && !OWN.contains(name));
+        by.map(|name| (name.to_owned(), "--by")).chain(columns_asked(condition, flag)).collect()
     }
 }
 

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 use tenure_analysis::{
-    Cancellations, FigurePeriod, Lifecycle, Revenue, ScopeDefinition, Stickiness, SurveyKind, Surveys, Worked, WorkedUnit,
+    AtRisk, Cancellations, FigurePeriod, Lifecycle, Revenue, ScopeDefinition, Stickiness, SurveyKind, Surveys, Worked, WorkedUnit,
 };
-use tenure_model::Decimal;
+use tenure_model::{Decimal, grouped};
 
 use crate::retention::short_content;
 use crate::sheet::Sheet;
@@ -258,4 +258,32 @@ pub fn cancellations_sheet(cancellations: &Cancellations) -> Sheet {
         .decimals("mrr_lost", rows.iter().map(|(.., mrr)| *mrr))
         .numbers("mean_tenure_days", rows.iter().map(|(row, ..)| row.mean_tenure_days))
         .notes(cancellations.notes.iter().cloned())
+}
+
+/// Customers at risk as a sheet: an audience file for a mail or CRM tool.
+pub fn at_risk_sheet(found: &AtRisk) -> Sheet {
+    let rows = &found.rows;
+    let rules = &found.definition;
+    let sentence = format!(
+        "at risk are {} of {} customers: {}; value: {}; zone {}; observed until {}; content {}",
+        grouped(rules.at_risk),
+        grouped(rules.customers),
+        rules.risk,
+        rules.value,
+        rules.scope.zone,
+        rules.scope.until.as_deref().unwrap_or("nothing"),
+        short_content(&rules.scope.content)
+    );
+    Sheet::new(rows.len(), definition(rules), sentence)
+        .texts("customer", rows.iter().map(|row| Some(row.customer.clone())))
+        .texts("email", rows.iter().map(|row| row.email.clone()))
+        .texts("reason", rows.iter().map(|row| Some(row.reason.clone())))
+        .decimals("value", rows.iter().map(|row| row.value))
+        .texts("currency", rows.iter().map(|row| row.currency.clone()))
+        .decimals("value_total", rows.iter().map(|row| row.value_total))
+        .decimals("mrr", rows.iter().map(|row| row.mrr))
+        .texts("last_activity", rows.iter().map(|row| Some(row.last_activity.to_string())))
+        .integers("silent_days", rows.iter().map(|row| u64::try_from(row.silent_days).ok()))
+        .integers("threshold_days", rows.iter().map(|row| Some(u64::from(row.threshold_days))))
+        .notes(found.notes.iter().cloned())
 }

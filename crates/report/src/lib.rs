@@ -18,7 +18,9 @@ mod wide;
 
 pub use error::Error;
 pub use explanation::{explanation_json, explanation_text};
-pub use figures::{cancellations_sheet, lifecycle_sheet, revenue_sheet, stickiness_sheet, surveys_sheet, worked_sheet};
+pub use figures::{
+    at_risk_sheet, cancellations_sheet, lifecycle_sheet, revenue_sheet, stickiness_sheet, surveys_sheet, worked_sheet,
+};
 pub use format::{Format, Layout, Show, TableStyle};
 pub use inspection::{inspection_json, inspection_text};
 pub use members::render_members;

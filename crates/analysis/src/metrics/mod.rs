@@ -183,10 +183,13 @@ impl Rows<'_> {
         self.share("churn_rate", heads.lost, heads.start, None);
     }
 
-    fn terms(&mut self, terms: &Terms) {
+    fn terms(&mut self, terms: &Terms, trials: bool) {
         self.count("terms_due", terms.due);
         self.count("terms_renewed", terms.renewed);
         self.share("renewal_rate", terms.renewed, terms.due, None);
+        if !trials {
+            return;
+        }
         self.count("trials_started", terms.trials);
         self.count("trials_in_progress", terms.in_trial);
         self.share("trial_conversion_rate", terms.converted, terms.trials - terms.in_trial, None);
@@ -256,11 +259,13 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
     }
     if subscribed && asks(&OF_TERMS) {
         let (frame, by_place) = terms(history, &query.scope)?;
+        // Where there never was a trial, nobody asks for them without naming them.
+        let trials = !query.metrics.is_empty() || by_place.values().flat_map(|by| by.values()).any(|terms| terms.trials > 0);
         until = until.max(Some(frame.until));
         for (segment, by_period) in by_place {
             for number in frame.numbers() {
                 let mut made = query.rows(frame.period(number), segment.value());
-                made.terms(&by_period.get(&number).copied().unwrap_or_default());
+                made.terms(&by_period.get(&number).copied().unwrap_or_default(), trials);
                 rows.extend(made.rows);
             }
         }

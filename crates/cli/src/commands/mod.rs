@@ -1,5 +1,6 @@
 //! One verb per file.
 
+pub(crate) mod at_risk;
 pub(crate) mod calc;
 pub(crate) mod cancellations;
 pub(crate) mod compact;
