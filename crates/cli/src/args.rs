@@ -9,10 +9,10 @@ use tenure_ingest::{Attributes, Mapping, PresetChoice, RejectLimit, Source, tabl
 use tenure_model::{Period, Table, Zone, column};
 
 use crate::commands::{
-    at_risk::AtRiskArgs, calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, demo::DemoArgs,
-    forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs,
-    members::MembersArgs, metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs,
-    stickiness::StickinessArgs, survey::SurveyArgs,
+    at_risk::AtRiskArgs, calc::CalcArgs, cancellations::CancellationsArgs, check::CheckArgs, compact::CompactArgs,
+    demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs,
+    lifecycle::LifecycleArgs, members::MembersArgs, metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs,
+    run::RunArgs, stickiness::StickinessArgs, survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Cancellations(Box<CancellationsArgs>),
     /// Customers to act on: silent for longer than they should be
     AtRisk(Box<AtRiskArgs>),
+    /// Whether goals are reached, and for whom rules hold
+    Check(Box<CheckArgs>),
     /// The hand formulas, from typed numbers
     Calc(CalcArgs),
     /// Write a synthetic business whose true retention is known

@@ -86,6 +86,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Survey(args) => commands::survey::run(&args, term),
         Command::Cancellations(args) => commands::cancellations::run(&args, term),
         Command::AtRisk(args) => commands::at_risk::run(&args, term),
+        Command::Check(args) => commands::check::run(&args, term),
         Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Demo(args) => commands::demo::run(&args, term),

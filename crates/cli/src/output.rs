@@ -94,7 +94,7 @@ pub(crate) fn write_stdout(bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Replaces a file in one step: a reader sees the old result or the new one.
-fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         // Devices and pipes are written to as they are.

@@ -278,3 +278,48 @@ fn ravenstack_cohorts() {
     }
     assert!(compared > 200);
 }
+
+#[test]
+fn telco_churn() {
+    let Some(data) = data() else { return };
+    let folder = data.join("telco");
+    let file = folder.join("Telco_customer_churn.xlsx");
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("h");
+    let (file, history) = (file.to_str().unwrap(), history.to_str().unwrap());
+    // The workbook is a snapshot of a quarter without dates: its days are given, customers who left end with it.
+    let base = ["ingest", file, "--into", history, "--customer", "CustomerID", "--attribute", "Contract", "-q"];
+    let spans = ["--table", "subscriptions", "--plan", "Contract", "--amount", "Monthly Charges", "--interval", "month"];
+    let stayed = ["--start", "2019-07-01", "--where", "\"Churn Label\" = 'No'"];
+    let left = ["--start", "2019-07-01", "--end", "2019-10-01", "--where", "\"Churn Label\" = 'Yes'"];
+    let reasons =
+        ["--table", "cancellations", "--time", "2019-10-01", "--reason", "Churn Reason", "--where", "\"Churn Label\" = 'Yes'"];
+    tenure(&[&base[..], &spans, &stayed].concat());
+    tenure(&[&base[..], &spans, &left].concat());
+    tenure(&[&base[..], &reasons].concat());
+    let ask = ["metrics", history, "--period", "quarter", "--metric", "churn_rate", "--by", "Contract", "--as-of", "2019-10-02"];
+    let answer = json(&ask);
+    let rows = answer.as_array().unwrap().iter().filter(|row| row["period"] == "2019-10-01");
+    let found: Vec<(String, f64)> = rows
+        .map(|row| (row["segment"]["Contract"].as_str().unwrap_or("all").to_owned(), row["value"].as_f64().unwrap() * 100.0))
+        .collect();
+    let summary: Value = serde_json::from_slice(&fs::read(folder.join("reference/summary.json")).unwrap()).unwrap();
+    let mut expected = vec![("all".to_owned(), summary["churn_pct"].as_f64().unwrap())];
+    let mut reader = csv::Reader::from_path(folder.join("reference/churn_by_contract.csv")).unwrap();
+    expected
+        .extend(reader.records().map(|record| record.unwrap()).map(|record| (record[0].to_owned(), record[3].parse().unwrap())));
+    assert_eq!(found.len(), expected.len());
+    for ((name, rate), (wanted, reference)) in found.iter().zip(&expected) {
+        assert!(name == wanted && (rate - reference).abs() < 0.001, "{name}: {rate}, expected {wanted}: {reference}");
+    }
+    let answer = json(&["cancellations", history]);
+    let mut reader = csv::Reader::from_path(folder.join("reference/churn_reasons.csv")).unwrap();
+    let mut expected: Vec<(String, u64)> =
+        reader.records().map(|record| record.unwrap()).map(|record| (record[0].to_owned(), record[1].parse().unwrap())).collect();
+    let rows = answer["rows"].as_array().unwrap().iter();
+    let mut found: Vec<(String, u64)> =
+        rows.map(|row| (row["text"].as_str().unwrap().to_owned(), row["count"].as_u64().unwrap())).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}

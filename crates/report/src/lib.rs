@@ -1,5 +1,6 @@
 //! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
 
+mod check;
 mod error;
 mod explanation;
 mod figures;
@@ -16,6 +17,7 @@ mod table;
 mod text_table;
 mod wide;
 
+pub use check::{Check, GoalKind, GoalRow, RuleRow, audience_sheet, check_sheet, check_text};
 pub use error::Error;
 pub use explanation::{explanation_json, explanation_text};
 pub use figures::{

@@ -11,11 +11,12 @@ use serde::Serialize;
 use tenure_history::History;
 use tenure_model::{Decimal, Granularity, Period, Table};
 
+use crate::columns::Columns;
 use crate::error::Error;
 use crate::interval::{Interval, Wilson};
 use crate::lives::{SegmentPlace, plan, tally};
 use crate::query::Measure;
-use crate::revenue::{Quotient, RevenueQuery, Terms, paying, revenue, terms};
+use crate::revenue::{Quotient, RevenueQuery, Terms, paying, revenue, segments_of, terms};
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 
 use activity::{ActivityTally, Amounts, Customers, Rules};
@@ -233,8 +234,9 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
     let active = history.rows() > 0;
     let mut notes = Vec::new();
     check_answerable(query, active, subscribed)?;
+    let (active, subscribed) = parted(history, query, active, subscribed, &mut notes);
     if query.metrics.is_empty() {
-        notes.extend(left_out(query, active, subscribed));
+        notes.extend(left_out(query, active, history.rows_of(Table::Subscriptions) > 0));
     }
     let asks = |names: &[&str]| query.metrics.is_empty() || query.metrics.iter().any(|metric| names.contains(&metric.name));
     let of_activity = |metric: &&'static Metric| {
@@ -344,6 +346,21 @@ fn check_answerable(query: &MetricsQuery, active: bool, subscribed: bool) -> Res
         }
     }
     Ok(())
+}
+
+/// Which of activity and subscriptions the column of segments parts: where metrics are not named, those of the other are left out.
+fn parted(history: &History, query: &MetricsQuery, active: bool, subscribed: bool, notes: &mut Vec<String>) -> (bool, bool) {
+    let Some(by) = query.scope.by.as_deref().filter(|_| query.metrics.is_empty() && active && subscribed) else {
+        return (active, subscribed);
+    };
+    let of_activity = query.scope.by_cohort(history) || Columns::of(history).segment(by).is_ok();
+    let of_subscriptions = segments_of(history, &query.scope).is_ok();
+    if of_activity == of_subscriptions {
+        return (active, subscribed);
+    }
+    let without = if of_activity { "subscriptions" } else { "activity" };
+    notes.push(format!("left out: metrics of {without}, which have no column \"{by}\""));
+    (of_activity, of_subscriptions)
 }
 
 /// What was not answered, and how it would be.

@@ -3,6 +3,7 @@
 pub(crate) mod at_risk;
 pub(crate) mod calc;
 pub(crate) mod cancellations;
+pub(crate) mod check;
 pub(crate) mod compact;
 pub(crate) mod demo;
 pub(crate) mod forget;
