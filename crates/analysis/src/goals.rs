@@ -295,9 +295,9 @@ mod tests {
             share(value.parse().unwrap(), target.parse().unwrap(), direction, start.map(|start| start.parse().unwrap()), false)
         };
         assert_eq!(share("45", "60", Direction::AtLeast, None), 0.75);
-        assert_eq!(share("0.85", "0.90", Direction::AtLeast, Some("0.80")), 0.4999999999999998);
+        assert_eq!(share("30", "40", Direction::AtLeast, Some("20")), 0.5);
         assert_eq!(share("0.08", "0.04", Direction::AtMost, None), 0.5);
-        assert_eq!(share("0.08", "0.04", Direction::AtMost, Some("0.10")), 0.33333333333333337);
+        assert_eq!(share("8", "4", Direction::AtMost, Some("12")), 0.5);
         assert_eq!(share("0.12", "0.04", Direction::AtMost, Some("0.10")), 0.0);
         assert_eq!(share("-5", "10", Direction::AtLeast, None), 0.0);
         assert_eq!(share("-5", "0", Direction::AtLeast, None), 0.0);

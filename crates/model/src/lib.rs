@@ -161,6 +161,11 @@
 //! where one is given. Observed CLV = all revenue so far / all customers so far. DAU and WAU are means over the days and
 //! weeks of a period; stickiness = mean DAU / MAU.
 //!
+//! *Renewal rate* = terms renewed / terms due. A term of a paid subscription span is one interval of it, by anniversaries of its
+//! start; it is due at its end, and renewed where the customer goes on paying then. A span that ends inside a term is due there,
+//! unless another one goes on: that is a change of plan. *Trial conversion* = trials followed by a paid span of the customer /
+//! trials started in the period, without those that have not ended yet, which are counted apart.
+//!
 //! *Lifecycle* of a period: new = first active period; returning = active also in the one before; resurrected = active, not in
 //! the one before, but earlier; dormant = active in the one before, not in this. Segments are those of the first row.
 //!
@@ -176,6 +181,9 @@
 //! exchange alone). Opening + new + reactivation + expansion − contraction − churn + fx = closing. By a segment that can
 //! change, what a customer who stays loses in one segment and gains in another is *transfer*; it cancels over all. Each
 //! currency is a block, in which "before" means before in it; converted amounts are one block.
+//!
+//! Where there are no spans, charges are: each pays for one interval from its instant on; where the customer's next charge comes
+//! within a grace of some days after that, until then. Charges of 0 or less are none.
 //!
 //! Retention of subscribers: birth is the first instant of recurring revenue, a member is retained at an age with some just
 //! before its end (of an age in progress: before the end of the window), and the value is that revenue. The segment is that of
@@ -197,6 +205,20 @@
 //! Counted by reason as it was stated; free text only as it stands. *MRR lost* is that of the customer's subscription spans
 //! that had begun by the cancellation and end at it or later; of several cancellations within a span the last counts. *Tenure*
 //! is the time from the first paid instant, or else the first activity, to the cancellation.
+//!
+//! ## Customers at risk
+//!
+//! A customer's *silence* is the local days from the last activity to the last day of the window. *Inactive for* n days: a silence
+//! of n or more. *Overdue*: a silence longer than a quantile (0.95, by the nearest rank) of the customer's own gaps between active
+//! days; with fewer than four gaps than that of the customers born in the same month, with fewer than twenty of these than that of
+//! all. What is *at stake* is what the customer spent in the last 365 days of the window.
+//!
+//! ## Goals and rules
+//!
+//! A goal over metrics is judged by the last complete period that ends by its deadline: it is *reached*; else *open* until the
+//! deadline has passed, and *missed* then, or at once where it has none. A rule fires once for each customer and *occurrence*: the
+//! instant of the event it waits on; the last activity, where its condition is about silence; the period, where it is about metrics;
+//! else once and for all.
 
 mod age;
 mod calendar;

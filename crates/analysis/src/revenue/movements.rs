@@ -195,6 +195,7 @@ pub(crate) fn paid_at(paid: &[Paid], moment: i64, found: &mut Vec<(u32, SegmentI
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_model::{Granularity, Period};
 
     fn change(segment: SegmentId, opening: i128, closing: i128) -> Change {
         Change { segment, opening, opening_at_end: opening, closing }
@@ -234,7 +235,7 @@ mod tests {
 
     #[test]
     fn revenue_is_that_just_before_a_moment() {
-        let span = |from, to, mrr| Paid { from, to, mrr, currency: 0, segment: WHOLE };
+        let span = |from, to, mrr| Paid { from, to, mrr, currency: 0, segment: WHOLE, interval: Period::One(Granularity::Month) };
         let mut found = Vec::new();
         let mut at = |moment| {
             paid_at(&[span(0, 10, 5), span(5, 20, 7)], moment, &mut found);

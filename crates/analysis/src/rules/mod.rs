@@ -46,7 +46,8 @@ const OF_SILENCE: [&str; 2] = ["days_since_last_activity", "overdue_days"];
 /// For whom something is to be done.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// When, as it is written: a condition over [`FACTS`] and columns of the customers table, or over metrics; or
+    /// When, as it is written: a condition over [`FACTS`] and columns of the customers table, or over metrics (names that are both are
+    /// customers' where no other says otherwise); or
     /// `event 'A' without event 'B' for '48h'`, or `after '7d' of event 'A'`, each perhaps with `and CONDITION`.
     pub when: String,
     /// Events before this are left alone. Default: none are.
@@ -87,18 +88,19 @@ pub fn occurrences(history: &History, scope: &Scope, rule: &Rule) -> Result<Vec<
     let mut found = match &when {
         When::Condition(text) => {
             let names = names_of(text)?;
-            let metrics: Vec<&String> = names.iter().filter(|name| METRICS.iter().any(|metric| metric.name == **name)).collect();
             let facts = fact_names(history);
-            let of_customers = names.iter().filter(|name| facts.contains(*name)).count();
-            match (metrics.len(), of_customers) {
-                (0, _) => while_condition(history, scope, rule, text, &names)?,
-                (_, 0) => while_metrics(history, scope, rule, text)?,
-                _ => {
+            let is_metric = |name: &&String| METRICS.iter().any(|metric| metric.name == **name);
+            // Some names are both; what the others are says which is meant, and where they say nothing customers are.
+            let metric = names.iter().filter(is_metric).find(|name| !facts.contains(*name));
+            let of_customers = names.iter().any(|name| facts.contains(name) && !is_metric(&name));
+            match metric {
+                Some(metric) if of_customers => {
                     return Err(Error::query(format!(
-                        "when {text:?}: {} is a metric and other names are about customers; a rule is about either",
-                        metrics[0]
+                        "when {text:?}: {metric} is a metric and other names are about customers; a rule is about either"
                     )));
                 }
+                Some(_) => while_metrics(history, scope, rule, text)?,
+                None => while_condition(history, scope, rule, text, &names)?,
             }
         }
         When::Without { event, without, within, and } => {
@@ -349,6 +351,15 @@ impl Tally for Waiting {
     }
 }
 
+/// An error about a condition that was made of a rule, told of the rule.
+fn of_rule(when: &str, error: Error) -> Error {
+    let text = error.to_string();
+    match text.split_once("\n  in --") {
+        Some((first, _)) => Error::query(format!("when {when:?}: {first}")),
+        None => error,
+    }
+}
+
 /// Those with an event after which the time is over; `events` are that and the one that must not follow.
 fn after_events(
     history: &History,
@@ -367,7 +378,8 @@ fn after_events(
     let Some(mut plan) = plan(history, &question)? else { return Ok(Vec::new()) };
     plan.wants_instants();
     let since = rule.since.map_or(i64::MIN, |since| since.resolve(plan.units.zone()).0);
-    let found = tally(history, &plan, LifeSegments::Columns, || Waiting { times, since, found: Vec::new() })?.tally.found;
+    let waiting = || Waiting { times, since, found: Vec::new() };
+    let found = tally(history, &plan, LifeSegments::Columns, waiting).map_err(|error| of_rule(&rule.when, error))?.tally.found;
     let names = and.map(names_of).transpose()?.unwrap_or_default();
     if let Some(text) = and {
         check_names(history, text, &names)?;

@@ -14,7 +14,7 @@ use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
   tenure at-risk history --lost-after 365d --top 20
-  tenure at-risk history --inactive-for 90d -o win-back.csv
+  tenure at-risk history --inactive-for 90d -o silent.csv
   tenure at-risk events.csv --overdue --quantile 0.8 --filter \"event = 'purchase'\" --value amount";
 
 /// Customers to act on: silent for longer than they should be, with what is at stake and why.
