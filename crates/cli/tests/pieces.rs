@@ -19,6 +19,9 @@ fn date(day: u16) -> String {
     format!("2023-{:02}-{:02}", month + 1, left + 1)
 }
 
+/// A table: its name, the header, the rows with the piece that each belongs to, and what its columns mean.
+type TableOf<'a> = (&'a str, &'a str, &'a [(u8, String)], &'a [&'a str]);
+
 /// Figures of a history, one text for each.
 fn figures(place: &Place, history: &str, more: &[&str]) -> Vec<String> {
     let asked: [&[&str]; 9] = [
@@ -64,7 +67,7 @@ proptest! {
             ((n % 3) as u8, format!("{n},c{customer},{},r{}\n", date(*day), score % 3))
         };
         let leaves: Vec<(u8, String)> = answers.iter().enumerate().map(leave).collect();
-        let tables: [(&str, &str, &[(u8, String)], &[&str]); 4] = [
+        let tables: [TableOf<'_>; 4] = [
             ("activity", "id,customer,time,amount,country", &orders, &["--time", "time", "--value", "amount", "--currency", "EUR", "--attribute", "country"]),
             ("subscriptions", "id,customer,start,end,plan,amount,interval", &spans, &["--start", "start", "--end", "end", "--plan", "plan", "--amount", "amount", "--interval", "interval"]),
             ("surveys", "id,customer,time,score", &scores, &["--time", "time", "--score", "score", "--kind", "nps"]),

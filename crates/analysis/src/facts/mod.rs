@@ -218,22 +218,20 @@ pub(crate) fn recurring(history: &History, until: Instant) -> Result<HashMap<i64
     let mut by_customer: HashMap<i64, BTreeMap<Option<String>, Decimal>> = HashMap::new();
     for (customer, currency, mrr) in paid {
         let sum = by_customer.entry(customer).or_default().entry(currency).or_default();
-        *sum = *sum + Decimal::new(mrr, DIVISION_SCALE);
+        *sum += Decimal::new(mrr, DIVISION_SCALE);
     }
     Ok(by_customer)
 }
 
+/// Ids of customers by their numbers, and what some columns say of them.
+pub(crate) type KnownAs = HashMap<i64, (String, Vec<Option<String>>)>;
+
 /// The ids of some customers, and what columns of the customers table say of them.
-pub(crate) fn known_as(
-    history: &History,
-    wanted: &HashSet<i64>,
-    columns: &[String],
-) -> Result<HashMap<i64, (String, Vec<Option<String>>)>, Error> {
-    type Found = HashMap<i64, (String, Vec<Option<String>>)>;
+pub(crate) fn known_as(history: &History, wanted: &HashSet<i64>, columns: &[String]) -> Result<KnownAs, Error> {
     history.scan(&[]).fold_parts(
         true,
-        Found::new,
-        |found: &mut Found, part: Part<'_>| {
+        KnownAs::new,
+        |found: &mut KnownAs, part: Part<'_>| {
             let Part::Customers(rows) = part else { return Ok(()) };
             let ids: Vec<Option<&str>> = rows.texts(column::CUSTOMER_ID).into_iter().flatten().collect();
             let values: Vec<Vec<Option<String>>> = columns.iter().map(|name| texts(rows, name)).collect();

@@ -11,7 +11,7 @@ use tenure_model::{Decimal, Instant, Table, TimePoint};
 
 use crate::at_risk::DEFAULT_QUANTILE;
 use crate::error::Error;
-use crate::facts::{Amounts, Facts, email_column, email_of, facts, known_as, recurring};
+use crate::facts::{Amounts, Facts, KnownAs, email_column, email_of, facts, known_as, recurring};
 use crate::goals::{Latest, MetricSettings};
 use crate::lives::{LifeSegments, Tally, plan, tally};
 use crate::metrics::METRICS;
@@ -140,7 +140,7 @@ struct Known {
     /// Of each row the customer's place among the facts, and the currency.
     rows: Vec<(usize, Option<String>)>,
     facts: Vec<Facts>,
-    ids: HashMap<i64, (String, Vec<Option<String>>)>,
+    ids: KnownAs,
     has_email: bool,
 }
 
