@@ -14,12 +14,14 @@ mod cancellations;
 mod changes;
 mod clock;
 mod columns;
+mod comparison;
 mod counts;
 mod dense;
 mod dense_tables;
 #[cfg(test)]
 mod dense_tests;
 mod dialect;
+mod difference;
 mod error;
 mod events;
 mod explain;
@@ -52,7 +54,14 @@ mod unordered;
 mod walk;
 
 pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, Told, cancellations};
+pub use comparison::{
+    ComparedMetric, Comparison, ComparisonDefinition, ComparisonQuery, ComparisonRow, Difference, Reading, SideFigures, Sides,
+    compare,
+};
 pub use dialect::{Dialect, ValueAverage};
+pub use difference::{
+    LEAST_EXPECTED, Parts, Proportion, Sample, Test, TestName, holm, newcombe, rate_and_mix, test_of_shares, welch,
+};
 pub use error::{Error, ErrorKind};
 pub use explain::{CellNumbers, Example, Explanation, Step, explain};
 pub use formulas::{

@@ -9,10 +9,10 @@ use tenure_ingest::{Attributes, Mapping, PresetChoice, RejectLimit, Source, tabl
 use tenure_model::{Table, Zone, column};
 
 use crate::commands::{
-    calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs,
-    generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, members::MembersArgs,
-    metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs,
-    survey::SurveyArgs,
+    calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, compare::CompareArgs, demo::DemoArgs,
+    forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs,
+    members::MembersArgs, metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs,
+    stickiness::StickinessArgs, survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Retention(Box<RetentionArgs>),
     /// Who is in a cell of a retention table
     Members(Box<MembersArgs>),
+    /// Two sides of a question: difference, interval, test
+    Compare(Box<CompareArgs>),
     /// Many queries in one pass over the data
     Run(RunArgs),
     /// Churn, retention, purchases, lifetime value, MRR by period

@@ -77,6 +77,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Inspect(args) => commands::inspect::run(&args, term),
         Command::Retention(args) => commands::retention::run(&args, typed, term),
         Command::Members(args) => commands::members::run(&args, term),
+        Command::Compare(args) => commands::compare::run(&args, term),
         Command::Run(args) => commands::run::run(&args, term),
         Command::Metrics(args) => commands::metrics::run(&args, term),
         Command::Lifecycle(args) => commands::lifecycle::run(&args, term),

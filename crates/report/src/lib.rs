@@ -1,5 +1,6 @@
 //! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
 
+mod comparison;
 mod error;
 mod explanation;
 mod figures;
@@ -16,6 +17,7 @@ mod table;
 mod text_table;
 mod wide;
 
+pub use comparison::comparison_sheet;
 pub use error::Error;
 pub use explanation::{explanation_json, explanation_text};
 pub use figures::{cancellations_sheet, lifecycle_sheet, revenue_sheet, stickiness_sheet, surveys_sheet, worked_sheet};

@@ -3,6 +3,7 @@
 pub(crate) mod calc;
 pub(crate) mod cancellations;
 pub(crate) mod compact;
+pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod forget;
 pub(crate) mod generate;
