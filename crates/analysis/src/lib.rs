@@ -46,6 +46,8 @@ mod shared;
 mod stickiness;
 mod subscriptions;
 mod summary;
+mod survey_answers;
+mod survey_retention;
 mod surveys;
 mod table_segments;
 mod tally;
@@ -84,5 +86,6 @@ pub use revenue::{
 };
 pub use scope::{FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
+pub use survey_retention::{AnswerGroup, SurveyRetention, SurveyRetentionDefinition, SurveyRetentionRow, survey_retention};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};
 pub use unordered::retention_of_unordered;

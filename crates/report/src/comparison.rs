@@ -127,7 +127,7 @@ fn difference_text(row: &ComparisonRow) -> Option<String> {
 }
 
 /// A p-value as people see it.
-fn p_text(p: f64) -> String {
+pub(crate) fn p_text(p: f64) -> String {
     if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
 }
 

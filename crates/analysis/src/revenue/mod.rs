@@ -1,5 +1,6 @@
 //! Recurring revenue: its movements from period to period.
 
+mod concentration;
 mod movements;
 mod spans;
 
@@ -23,6 +24,7 @@ use crate::walk::NO_CURRENCY;
 use movements::{Change, Movements, divide, paid_at, stay};
 use spans::Left;
 
+pub(crate) use concentration::spreads;
 pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader};
 
 pub use movements::CustomerCounts;
