@@ -46,6 +46,7 @@ mod shared;
 mod stickiness;
 mod subscriptions;
 mod summary;
+mod summary_revenue;
 mod survey_answers;
 mod survey_retention;
 mod surveys;
@@ -73,7 +74,9 @@ pub use formulas::{
 pub use inspection::{AttributeSummary, Inspection, TableSummary, inspect};
 pub use interval::{Interval, Wilson};
 pub use lifecycle::{Lifecycle, LifecycleCounts, LifecycleRow, lifecycle};
-pub use matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, SummaryPoint, Totals};
+pub use matrix::{
+    CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, SummaryPoint, SummaryRevenue, Totals,
+};
 pub use members::{CellOf, MemberRow, Members, members, segment_value};
 pub use metrics::{
     METRICS, Metric, MetricKind, MetricRow, MetricValue, Metrics, MetricsDefinition, MetricsQuery, metric_named, metrics,
@@ -86,6 +89,7 @@ pub use revenue::{
 };
 pub use scope::{FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
+pub use summary_revenue::TELLING_POINTS;
 pub use survey_retention::{AnswerGroup, SurveyRetention, SurveyRetentionDefinition, SurveyRetentionRow, survey_retention};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};
 pub use unordered::retention_of_unordered;

@@ -229,19 +229,15 @@ pub fn survey_retention(history: &History, query: &SurveyQuery) -> Result<Survey
     }
     if !young.is_empty() {
         notes.push(format!(
-            "{} of {} answers are left out: the {} after theirs is not over",
+            "{} of {} left out: the {} after theirs is not over",
             grouped(young.len() as u64),
-            grouped((young.len() + exposed.len()) as u64),
+            are((young.len() + exposed.len()) as u64),
             scope.period
         ));
     }
     if unknown > 0 {
         let what = if source == Table::Activity { "been active" } else { "paid" };
-        notes.push(format!(
-            "{} answers are left out: their customers had not {what} by the end of the {}",
-            grouped(unknown),
-            scope.period
-        ));
+        notes.push(format!("{} left out: their customers had not {what} by the end of the {}", are(unknown), scope.period));
     }
     notes.push("who answers is not everybody, and liking is not what makes them stay: this shows what goes together".to_owned());
     let rows = rows(groups, &frame, scope.level);
@@ -258,6 +254,11 @@ pub fn survey_retention(history: &History, query: &SurveyQuery) -> Result<Survey
         adjustment: "Holm, over all tests in the table",
     };
     Ok(SurveyRetention { definition, rows, notes })
+}
+
+/// So many answers are.
+fn are(answers: u64) -> String {
+    if answers == 1 { "1 answer is".to_owned() } else { format!("{} answers are", grouped(answers)) }
 }
 
 fn answers(

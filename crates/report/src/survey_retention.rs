@@ -10,7 +10,7 @@ pub fn survey_retention_sheet(found: &SurveyRetention) -> Sheet {
     let (rows, rules) = (&found.rows, &found.definition);
     let sentence = in_words(
         &format!(
-            "share of those who answered alike who were {}; differences in percentage points (pp); {}; p: {}; adjusted: {}; {}",
+            "share of those who answered alike who were {}; rows without a period are of all, each customer once; differences in percentage points (pp); {}; p: {}; adjusted: {}; {}",
             rules.retained, rules.interval, rules.test, rules.adjustment, rules.groups
         ),
         &rules.scope,

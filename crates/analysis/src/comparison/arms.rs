@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use tenure_expression::near;
+use tenure_expression::{near, suggestion};
 use tenure_history::History;
 use tenure_model::{Age, Calendar, Day, Instant, Periods, TimePoint, Zone, grouped};
 
+use crate::columns::Columns;
 use crate::comparison::{ComparisonQuery, Curve, Sides};
 use crate::dialect::{BirthRow, Rules};
 use crate::error::Error;
 use crate::matrix::{RetentionMatrix, Segment};
-use crate::query::{Ages, Measure, RetentionQuery};
+use crate::query::{Ages, Measure, RetentionQuery, Source};
 
 /// What a missing value is called.
 const NONE: &str = "(none)";
@@ -77,6 +78,13 @@ impl Arms {
                 if retention.by.contains(column) {
                     return Err(Error::query(format!(
                         "--by {column}: the sides are values of that column already; split by another"
+                    )));
+                }
+                let columns = Columns::of(history);
+                if retention.source == Source::Activity && history.rows() > 0 && columns.home(column).is_none() {
+                    return Err(Error::query(format!(
+                        "--between {column}: no column \"{column}\"; {}",
+                        suggestion(column, columns.names())
                     )));
                 }
                 let by = std::iter::once(column.clone()).chain(retention.by.iter().cloned()).collect();

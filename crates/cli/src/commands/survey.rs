@@ -14,7 +14,9 @@ use crate::term::Term;
 const EXAMPLES: &str = "Examples:
   tenure survey survey.csv --table surveys --score rating --kind csat --scale 1-5
   tenure survey survey.csv --table surveys --score rating --kind csat --scale 1-5 --period quarter -o satisfaction.csv
-  tenure survey history --retention";
+  tenure ingest survey.csv --into answers --table surveys --score rating --kind csat --scale 1-5
+  tenure ingest orders.csv --into answers
+  tenure survey answers --retention --period quarter";
 
 /// NPS, CSAT, CES and stated returns of survey answers, by period, with intervals.
 #[derive(Debug, Args)]
