@@ -58,8 +58,8 @@ mod walk;
 
 pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, Told, cancellations};
 pub use comparison::{
-    ComparedMetric, Comparison, ComparisonDefinition, ComparisonQuery, ComparisonRow, Difference, Reading, SideFigures, Sides,
-    compare,
+    ComparedMetric, Comparison, ComparisonDefinition, ComparisonQuery, ComparisonRow, Difference, Reading, SideCount,
+    SideFigures, Sides, compare,
 };
 pub use dialect::{Dialect, ValueAverage};
 pub use difference::{

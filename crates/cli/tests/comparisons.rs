@@ -62,7 +62,7 @@ fn near(found: &Value, expected: f64) {
 /// Exposed, retained and share of both sides.
 fn counts(row: &Value) -> [Value; 6] {
     let name = |side: &str, what: &str| row[format!("{side}_{what}")].clone();
-    let of = |side: &str| [name(side, "exposed"), name(side, "retained"), name(side, "value")];
+    let of = |side: &str| [name(side, "exposed"), name(side, "retained"), name(side, "rate")];
     let ([a, b, c], [d, e, f]) = (of("baseline"), of("compared"));
     [a, b, c, d, e, f]
 }
@@ -140,8 +140,8 @@ fn values_of_two_plans() {
     let answer = ask(&place, &["--between", "plan=a,b", "--measure", "value", "--at", "1,2"]);
     let each = rows(&answer, "value_per_member");
     // 10 and 30 of four; 5 of five.
-    near(&each[0]["baseline_value"], 10.0);
-    near(&each[0]["compared_value"], 1.0);
+    near(&each[0]["baseline_mean"], 10.0);
+    near(&each[0]["compared_mean"], 1.0);
     near(&each[0]["difference_mean"], -9.0);
     // scipy.stats.ttest_ind([5, 0, 0, 0, 0], [10, 30, 0, 0], equal_var=False).
     for (name, expected) in ["statistic", "p_value", "difference_low", "difference_high"].into_iter().zip([
@@ -158,9 +158,9 @@ fn values_of_two_plans() {
         let row = rows(&answer, metric)[0].clone();
         assert_eq!((&row["age"], &row["currency"], &row["baseline_retained"]), (&json!(2), &json!("EUR"), &Value::Null));
         (
-            row["baseline_value"].clone(),
+            row["baseline_mean"].clone(),
             row["baseline_exposed"].clone(),
-            row["compared_value"].clone(),
+            row["compared_mean"].clone(),
             row["compared_exposed"].clone(),
         )
     };
@@ -172,7 +172,7 @@ fn values_of_two_plans() {
     // Events: at age 0 b has a sixth, that of b4.
     let events = ask(&place, &["--between", "plan=a,b", "--measure", "events", "--at", "0"]);
     let row = rows(&events, "events_per_member")[0];
-    assert_eq!((&row["baseline_value"], &row["compared_value"]), (&json!(1.0), &json!(1.2)));
+    assert_eq!((&row["baseline_mean"], &row["compared_mean"]), (&json!(1.0), &json!(1.2)));
 }
 
 #[test]

@@ -75,28 +75,31 @@ const SHOWN_DIFFERENCE: &str = "difference";
 struct SideColumns {
     exposed: &'static str,
     retained: &'static str,
-    figure: &'static str,
+    rate: &'static str,
+    mean: &'static str,
     low: &'static str,
     high: &'static str,
-    labels: [&'static str; 3],
+    labels: [&'static str; 4],
 }
 
 const SIDES: [SideColumns; 2] = [
     SideColumns {
         exposed: "baseline_exposed",
         retained: "baseline_retained",
-        figure: "baseline_value",
+        rate: "baseline_rate",
+        mean: "baseline_mean",
         low: "baseline_low",
         high: "baseline_high",
-        labels: ["baseline n", "retained", "baseline"],
+        labels: ["baseline n", "retained", "baseline", "baseline mean"],
     },
     SideColumns {
         exposed: "compared_exposed",
         retained: "compared_retained",
-        figure: "compared_value",
+        rate: "compared_rate",
+        mean: "compared_mean",
         low: "compared_low",
         high: "compared_high",
-        labels: ["compared n", "retained", "compared"],
+        labels: ["compared n", "retained", "compared", "compared mean"],
     },
 ];
 
@@ -108,12 +111,14 @@ fn side(sheet: Sheet, rows: &[ComparisonRow], place: usize, names: &SideColumns)
         .label(names.labels[0])
         .integers(names.retained, rows.iter().map(|row| of(row).retained))
         .label(names.labels[1])
-        .figures(names.figure, rows.iter().map(|row| of(row).figure))
+        .shares(names.rate, rows.iter().map(|row| of(row).rate))
         .label(names.labels[2])
         .numbers(names.low, bound(|interval| interval.low))
         .detail()
         .numbers(names.high, bound(|interval| interval.high))
         .detail()
+        .figures(names.mean, rows.iter().map(|row| of(row).mean))
+        .label(names.labels[3])
 }
 
 fn difference_text(row: &ComparisonRow) -> Option<String> {

@@ -7,7 +7,8 @@ use tenure_history::History;
 use tenure_model::{Age, Calendar, Day, Instant, Periods, TimePoint, Zone, grouped};
 
 use crate::columns::Columns;
-use crate::comparison::{ComparisonQuery, Curve, Sides};
+use crate::comparison::rows::Curve;
+use crate::comparison::{ComparisonQuery, Sides};
 use crate::dialect::{BirthRow, Rules};
 use crate::error::Error;
 use crate::matrix::{RetentionMatrix, Segment};
@@ -191,7 +192,9 @@ impl Arms {
                 let known: BTreeSet<&str> =
                     matrix.cohorts.iter().filter_map(|row| row.segment.first()).map(|v| v.as_deref().unwrap_or(NONE)).collect();
                 let close = near(name, known.iter().copied());
-                let hint = if close.is_empty() {
+                let hint = if known.is_empty() {
+                    "there are no members at all".to_owned()
+                } else if close.is_empty() {
                     let shown: Vec<&str> = known.iter().copied().take(8).collect();
                     let more = if known.len() > shown.len() { ", …" } else { "" };
                     format!("it has {}{more}", shown.join(", "))

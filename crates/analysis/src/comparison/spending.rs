@@ -8,7 +8,6 @@ use tenure_history::History;
 use tenure_model::{AgeRange, Criterion, Decimal, grouped};
 
 use crate::comparison::arms::Arms;
-use crate::comparison::mean_of;
 use crate::difference::Sample;
 use crate::error::Error;
 use crate::lives::{Tally, tally};
@@ -190,9 +189,9 @@ impl Spent {
         found.copied().unwrap_or_default()
     }
 
-    /// The mean over so many members; nothing of nobody.
+    /// The mean over so many members, rounded to 6 decimals, half-even; nothing of nobody.
     pub(crate) fn mean(&self, sums: &Sums, count: u64) -> Option<Decimal> {
-        mean_of(sums.total, self.scale, count)
+        Decimal::new(sums.total, self.scale).divided_by(count)
     }
 
     /// Sums as a sample of so many members: those without any amount are 0.
