@@ -167,6 +167,9 @@ fn values_of_two_plans() {
     let text = |a: &str, n: u64, b: &str, m: u64| (json!(a), json!(n), json!(b), json!(m));
     assert_eq!(so_far("value_so_far_of_retained"), text("130.000000", 1, "54.666667", 3));
     assert_eq!(so_far("value_so_far_of_lost"), text("110.000000", 3, "50.000000", 2));
+    // Members picked by how it ended are not tested.
+    let ahead = rows(&answer, "value_so_far_of_lost")[0];
+    assert_eq!((&ahead["test"], &ahead["p_value"]), (&Value::Null, &Value::Null));
     let notes = answer["notes"].to_string();
     assert!(notes.contains("looking ahead") && notes.contains("1 event of members on either side have no value"), "{notes}");
     // Events: at age 0 b has a sixth, that of b4.

@@ -190,7 +190,8 @@
 //!   is below 5; two-sided; none where all or none of both sides are retained. P-values are *adjusted* by Holm's procedure (1979)
 //!   over all tests of a metric in the table.
 //! - *Events* and *values* per exposed member: means, with Welch's interval and test; each currency apart. *Value so far* of members
-//!   retained at the last age compared, and of those lost there, is looking ahead: who is lost is known only then.
+//!   retained at the last age compared, and of those lost there, is looking ahead: who is lost is known only then, and it is not
+//!   tested.
 //! - *Rate and mix*: with w a segment's share of its side's exposed members and r its rate, rate = Σ (r_b − r_a)(w_a + w_b) / 2 and
 //!   mix = Σ (w_b − w_a)(r_a + r_b) / 2 add up to the difference. A segment that one side lacks has no rate there; it is taken to be
 //!   the other side's, so that it is mix alone.

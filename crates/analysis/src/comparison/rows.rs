@@ -149,7 +149,9 @@ pub(crate) fn means(
             };
             let (side_a, mean_a, sample_a) = side(place_a, a);
             let (side_b, mean_b, sample_b) = side(place_b, b);
-            let tested = welch(sample_a, sample_b, query.retention.level);
+            // Members picked by how it ended are no samples to be tested.
+            let ahead = matches!(metric, ComparedMetric::ValueSoFarOfRetained | ComparedMetric::ValueSoFarOfLost);
+            let tested = if ahead { None } else { welch(sample_a, sample_b, query.retention.level) };
             let difference = mean_a.zip(mean_b).map(|(a, b)| b - a).map(|difference| match measure {
                 Measure::Value => MetricValue::Money(difference),
                 _ => MetricValue::Number(difference.to_f64()),
