@@ -15,6 +15,7 @@ use crate::query::{Birth, Measure, RetentionQuery, SegmentAsOf};
 use crate::retention::{MOST_AGES, Outcome};
 use crate::segments::OTHER;
 use crate::summary::{SummaryCell, summarize};
+use crate::summary_revenue::{Wholes, stories};
 use crate::tally::last_age_to_live;
 
 /// More cells than anybody looks at.
@@ -68,9 +69,12 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
     let (mut rows, mut hidden) = (Vec::new(), 0);
     let mut by_segment: BTreeMap<SegmentOrder, Vec<SummaryCell>> = BTreeMap::new();
     let mut over_all: Vec<SummaryCell> = Vec::new();
+    let mut wholes = Wholes::default();
     for cohort in &cohorts {
         let whole = Curve::new(plan, &cohort.whole, &cohort.whole);
-        over_all.extend(whole.states(&ages).into_iter().enumerate().map(|(place, cell)| SummaryCell { place, cell }));
+        let states = whole.states(&ages);
+        whole.add_whole(&mut wholes, None, &ages, &states, &outcome.currencies);
+        over_all.extend(states.into_iter().enumerate().map(|(place, cell)| SummaryCell { place, cell }));
         for (segment, group) in &cohort.parts {
             let members = if cohort.parts_overlap { &cohort.whole } else { group };
             let curve = Curve::new(plan, members, group);
@@ -78,6 +82,7 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
             if plan.segments.any() {
                 let cells = states.iter().enumerate().map(|(place, &cell)| SummaryCell { place, cell });
                 by_segment.entry(SegmentOrder(segment.clone())).or_default().extend(cells);
+                curve.add_whole(&mut wholes, Some(segment), &ages, &states, &outcome.currencies);
             }
             if members.size < least {
                 hidden += 1;
@@ -105,6 +110,9 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
         points.extend(summarize(Some(segment.0), &ages, cells, summary, &wilson));
     }
     points.extend(summarize(None, &ages, over_all, summary, &wilson));
+    wholes.add_to(&mut points, value_scale(plan));
+    let mut notes = notes(plan);
+    notes.extend(stories(&points));
     Ok(RetentionMatrix {
         definition: definition(plan.query, &plan.rules, plan.units.zone(), plan.content),
         measure: plan.query.measure,
@@ -121,7 +129,7 @@ pub(crate) fn assemble(plan: &Plan<'_>, outcome: &Outcome) -> Result<RetentionMa
         ages,
         cohorts: rows,
         summary: points,
-        notes: notes(plan),
+        notes,
     })
 }
 
@@ -308,11 +316,36 @@ impl<'a> Curve<'a> {
         CohortCell { age, cell, interval, events, value: None }
     }
 
+    /// Adds the value of each single age that all members have lived, and that of age 0.
+    fn add_whole(
+        &self,
+        wholes: &mut Wholes,
+        segment: Option<&Segment>,
+        ages: &[AgeRange],
+        states: &[Cell],
+        names: &HashMap<u32, String>,
+    ) {
+        if self.plan.query.measure != Measure::Value || matches!(self.plan.rules.criterion, Criterion::Brackets(_)) {
+            return;
+        }
+        for (&age, state) in ages.iter().zip(states) {
+            let Cell::Complete { size, retained } = *state else { continue };
+            let whole = wholes.at(segment.cloned(), age);
+            whole.members += size;
+            whole.retained += retained;
+            for (number, money) in &self.group.money {
+                let (value, at_birth) = whole.values.entry(names.get(number).cloned()).or_default();
+                *value += money.total.get(age.from.0);
+                *at_birth += money.total.get(0);
+            }
+        }
+    }
+
     fn add_values(&self, cells: &mut [CohortCell], currency: Option<&str>, names: &HashMap<u32, String>) {
         let nothing = Money::default();
         let found = self.group.money.iter().find(|(number, _)| names.get(number).map(String::as_str) == currency);
         let money = found.map_or(&nothing, |(_, money)| money);
-        let scale = self.plan.scale + self.plan.query.rates.as_ref().map_or(0, crate::query::Rates::scale);
+        let scale = value_scale(self.plan);
         let (size, unpriced) = (self.members.size, &self.group.unpriced);
         for (at, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.cell != Cell::Unobserved) {
             let (from, to) = (cell.age.from.0, cell.age.to.map(|to| to.0));
@@ -330,6 +363,11 @@ impl<'a> Curve<'a> {
             }));
         }
     }
+}
+
+/// Decimals of values, converted or not.
+fn value_scale(plan: &Plan<'_>) -> u8 {
+    plan.scale + plan.query.rates.as_ref().map_or(0, crate::query::Rates::scale)
 }
 
 /// What a reader must know to read the numbers right.

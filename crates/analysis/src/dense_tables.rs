@@ -120,6 +120,7 @@ fn is_dense(plan: &Plan<'_>) -> bool {
         Birth::Recurring | Birth::Declared(_) => false,
     };
     of_birth
+        && rules.birth_row.is_none()
         && by_day
         && plan.units.are_days()
         && rules.first_returns == FirstReturns::FromBirth

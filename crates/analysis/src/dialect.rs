@@ -124,6 +124,15 @@ pub enum ValueAverage {
     PerActive,
 }
 
+/// A condition on the birth row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BirthRow {
+    /// The flag that it is given with.
+    pub(crate) flag: &'static str,
+    /// The condition.
+    pub(crate) text: String,
+}
+
 /// The rules that a query follows: the dialect's, where the query says nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rules {
@@ -139,6 +148,8 @@ pub(crate) struct Rules {
     pub(crate) value_average: ValueAverage,
     pub(crate) summary: Summary,
     pub(crate) window_end: WindowEnd,
+    /// What the birth row must be for the customer to be a member; it has no say in which row that is. None: any.
+    pub(crate) birth_row: Option<BirthRow>,
 }
 
 impl Rules {
@@ -200,6 +211,7 @@ impl Rules {
                 Dialect::Tenure | Dialect::Stripe => Summary::Pooled,
             }),
             window_end: if dialect == Dialect::Posthog { WindowEnd::EndOfPeriod } else { WindowEnd::AsOf },
+            birth_row: None,
         }
     }
 }

@@ -15,12 +15,14 @@ mod cancellations;
 mod changes;
 mod clock;
 mod columns;
+mod comparison;
 mod counts;
 mod dense;
 mod dense_tables;
 #[cfg(test)]
 mod dense_tests;
 mod dialect;
+mod difference;
 mod error;
 mod events;
 mod explain;
@@ -48,6 +50,9 @@ mod shared;
 mod stickiness;
 mod subscriptions;
 mod summary;
+mod summary_revenue;
+mod survey_answers;
+mod survey_retention;
 mod surveys;
 mod table_segments;
 mod tally;
@@ -57,7 +62,14 @@ mod walk;
 
 pub use at_risk::{AtRisk, AtRiskDefinition, AtRiskQuery, AtRiskRow, DEFAULT_QUANTILE, Risk, at_risk};
 pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationRow, Cancellations, TENURE, Told, cancellations};
+pub use comparison::{
+    ComparedMetric, Comparison, ComparisonDefinition, ComparisonQuery, ComparisonRow, Difference, Reading, SideCount,
+    SideFigures, Sides, compare,
+};
 pub use dialect::{Dialect, ValueAverage};
+pub use difference::{
+    LEAST_EXPECTED, Parts, Proportion, Sample, Test, TestName, holm, newcombe, rate_and_mix, test_of_shares, welch,
+};
 pub use error::{Error, ErrorKind};
 pub use explain::{CellNumbers, Example, Explanation, Step, explain};
 pub use formulas::{
@@ -68,7 +80,9 @@ pub use goals::{Direction, Goal, GoalState, MetricSettings, Progress, Target, pr
 pub use inspection::{AttributeSummary, Inspection, TableSummary, inspect};
 pub use interval::{Interval, Wilson};
 pub use lifecycle::{Lifecycle, LifecycleCounts, LifecycleRow, lifecycle};
-pub use matrix::{CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, SummaryPoint, Totals};
+pub use matrix::{
+    CellValue, CohortCell, CohortRow, CohortStart, Definition, RetentionMatrix, Segment, SummaryPoint, SummaryRevenue, Totals,
+};
 pub use members::{CellOf, MemberRow, Members, members, segment_value};
 pub use metrics::{
     Benchmark, METRICS, Metric, MetricKind, MetricRow, MetricValue, Metrics, MetricsDefinition, MetricsQuery, metric_named,
@@ -84,5 +98,7 @@ pub use revenue::{
 pub use rules::{FACTS, Occurrence, Rule, occurrences};
 pub use scope::{COHORT, FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
+pub use summary_revenue::TELLING_POINTS;
+pub use survey_retention::{AnswerGroup, SurveyRetention, SurveyRetentionDefinition, SurveyRetentionRow, survey_retention};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};
 pub use unordered::retention_of_unordered;

@@ -29,6 +29,8 @@ pub(crate) struct Marks {
     pub(crate) returned: bool,
     /// Whether it has the event name of the birth selector.
     pub(crate) named: bool,
+    /// Whether it is a birth row of members.
+    pub(crate) member: bool,
 }
 
 /// How a customer divides among the totals; the later the stronger.
@@ -47,6 +49,8 @@ pub(crate) struct Born {
     pub(crate) cohort: i32,
     /// What the birth row says of segments.
     pub(crate) half: u32,
+    /// Whether the birth row is one of members.
+    pub(crate) member: bool,
 }
 
 /// Microseconds of a day without clock changes; the surrogate of instants where days settle everything.
@@ -55,7 +59,13 @@ pub(crate) const DAY: i64 = 86_400_000_000;
 /// The births of a life, in order of time. `signed_up` is the local date of a declared one.
 pub(crate) fn births(plan: &Plan<'_>, events: &[Event], signed_up: Option<i32>, found: &mut Vec<Born>) {
     found.clear();
-    let born = |event: &Event| Born { at: event.at, unit: event.unit, cohort: plan.units.cohort(event.unit), half: event.half };
+    let born = |event: &Event| Born {
+        at: event.at,
+        unit: event.unit,
+        cohort: plan.units.cohort(event.unit),
+        half: event.half,
+        member: event.marks.member,
+    };
     match &plan.rules.birth {
         Birth::First => found.extend(events.iter().find(|event| event.marks.born).map(born)),
         Birth::FirstEver => {
@@ -78,7 +88,7 @@ pub(crate) fn births(plan: &Plan<'_>, events: &[Event], signed_up: Option<i32>, 
             if let Some(at) = at.filter(|at| *at < plan.until()) {
                 let unit = plan.units.unit_at(at);
                 let cohort = plan.units.cohort(unit);
-                found.push(Born { at: at.0, unit, cohort, half: crate::segments::NOTHING });
+                found.push(Born { at: at.0, unit, cohort, half: crate::segments::NOTHING, member: true });
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::dialect::Rules;
 use crate::error::Error;
 use crate::events::no_such_event;
 use crate::life::Fate;
+use crate::matrix::Segment;
 use crate::plan::Plan;
 use crate::query::RetentionQuery;
 use crate::segments::SegmentId;
@@ -67,6 +68,11 @@ pub(crate) struct Tallied<T> {
 }
 
 impl<T> Tallied<T> {
+    /// The segment of a number; empty where there are none.
+    pub(crate) fn segment(&self, id: SegmentId) -> Segment {
+        if id == WHOLE { Segment::new() } else { self.names.segments.get(id).clone() }
+    }
+
     /// The currency of a number; none of amounts without one.
     pub(crate) fn currency(&self, number: u32) -> Option<String> {
         self.names.currency_name(number).map(str::to_owned)

@@ -171,4 +171,21 @@ pub struct SummaryPoint {
     pub rate: f64,
     /// Its interval; only of a pooled summary.
     pub interval: Option<Interval>,
+    /// Revenue beside heads, by currency: of values at single ages, and of the cohorts that have lived the age whole.
+    pub revenue: Vec<SummaryRevenue>,
+}
+
+/// How much of their first value cohorts still bring at an age. All of it is of the cohorts whose members have all lived it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryRevenue {
+    /// The currency; none of amounts without one.
+    pub currency: Option<String>,
+    /// The value of the age.
+    pub value: Decimal,
+    /// The value of age 0.
+    pub value_at_birth: Decimal,
+    /// value / value at birth; nothing where that is not above 0.
+    pub retention: Option<f64>,
+    /// The share of the members who are retained.
+    pub heads: Option<f64>,
 }

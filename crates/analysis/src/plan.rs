@@ -18,6 +18,9 @@ use crate::query::{Ages, Birth, Measure, RetentionQuery, SegmentAsOf, Source};
 use crate::segments::SegmentColumns;
 use crate::units::Units;
 
+/// How many conditions a plan may have.
+pub(crate) const CONDITIONS: usize = 5;
+
 /// A query that can be walked.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
@@ -33,6 +36,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) returned: Option<Predicate>,
     /// The event that a birth without earlier life must have, where that is not any.
     pub(crate) named: Option<Predicate>,
+    /// What a birth row must be for its customer to be a member, where not any.
+    pub(crate) birth_row: Option<Predicate>,
     pub(crate) same_selectors: bool,
     pub(crate) segments: SegmentColumns,
     pub(crate) scale: u8,
@@ -104,10 +109,12 @@ impl<'a> Plan<'a> {
         let parse = |flag, text: &Option<String>| text.as_ref().map(|text| Parsed::new(flag, text, &header)).transpose();
         let (filter, born, returned) =
             (parse("--filter", &query.filter)?, parse("--born", &query.born)?, parse("--returned", &query.returned)?);
+        let birth_row = rules.birth_row.as_ref().map(|row| Parsed::new(row.flag, &row.text, &header)).transpose()?;
         // Texts are told from numbers by all values of a column, so the columns are looked up before the types are.
-        columns.profile(history, [&filter, &born, &returned].into_iter().flatten().flat_map(Parsed::columns))?;
+        columns.profile(history, [&filter, &born, &returned, &birth_row].into_iter().flatten().flat_map(Parsed::columns))?;
         let predicate = |parsed: Option<Parsed>| parsed.map(|parsed| Predicate::new(parsed.in_zone(&zone), &columns)).transpose();
         let (filter, born, returned) = (predicate(filter)?, predicate(born)?, predicate(returned)?);
+        let birth_row = predicate(birth_row)?;
         let named = match (&rules.birth, rules.first_ever, &born) {
             (Birth::FirstEver, FirstEverRow::OfEventName, Some(born)) => born.of_event_name(&columns)?,
             _ => None,
@@ -160,6 +167,7 @@ impl<'a> Plan<'a> {
             born,
             returned,
             named,
+            birth_row,
             same_selectors,
             instants: false,
             dense: None,
@@ -213,8 +221,8 @@ impl<'a> Plan<'a> {
     }
 
     /// The conditions, and what they are for.
-    pub(crate) fn predicates(&self) -> [Option<&Predicate>; 4] {
-        [self.filter.as_ref(), self.born.as_ref(), self.returned.as_ref(), self.named.as_ref()]
+    pub(crate) fn predicates(&self) -> [Option<&Predicate>; CONDITIONS] {
+        [&self.filter, &self.born, &self.returned, &self.named, &self.birth_row].map(Option::as_ref)
     }
 
     /// Whether a condition asks for events by name.
@@ -262,6 +270,7 @@ impl<'a> Plan<'a> {
     /// Whether it matters which of several rows of one instant comes first.
     pub(crate) fn needs_full_order(&self) -> bool {
         let by_row = matches!(self.rules.segment_as_of, SegmentAsOf::Birth | SegmentAsOf::Latest);
-        by_row && self.segments.has(Home::Activity) || self.rules.birth == Birth::FirstEver && self.born.is_some()
+        let of_birth = self.rules.birth == Birth::FirstEver && self.born.is_some() || self.birth_row.is_some();
+        by_row && self.segments.has(Home::Activity) || of_birth
     }
 }

@@ -55,7 +55,8 @@ impl<'a> Shared<'a> {
         let days = if plan.units.by_home_day { Days::Home } else { Days::Zone(place(&mut self.zones, plan.units.zone())) };
         let changes = periods.map(|(first, by_day)| place(&mut self.changes, Periods { days, first, by_day }));
         self.ties |= plan.born.is_some();
-        let [filter, born, returned, _] = plan.predicates().map(|predicate| predicate.map(|wanted| self.predicate(wanted, plan)));
+        let [filter, born, returned, ..] =
+            plan.predicates().map(|predicate| predicate.map(|wanted| self.predicate(wanted, plan)));
         Wants { filter, born, returned, days, changes }
     }
 

@@ -53,7 +53,7 @@ fn point(segment: Option<Segment>, age: AgeRange, cells: &[Cell], method: Summar
     };
     let pooled = matches!(method, Summary::Pooled | Summary::PooledComplete);
     let interval = if pooled { wilson.interval(retained, exposed) } else { None };
-    SummaryPoint { segment, age, cohorts: cells.len() as u64, exposed, retained, rate, interval }
+    SummaryPoint { segment, age, cohorts: cells.len() as u64, exposed, retained, rate, interval, revenue: Vec::new() }
 }
 
 /// The middle of some numbers; of an even count the mean of the two in the middle.

@@ -1,19 +1,20 @@
 //! Survey scores by period: NPS, CSAT, CES, and who say that they came back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
 use tenure_history::{History, Part};
-use tenure_model::{Decimal, Instant, ObservationWindow, Table, column};
+use tenure_model::{Decimal, Instant, ObservationWindow, Table};
 
 use crate::error::Error;
 use crate::formulas::nps_interval;
 use crate::interval::{Interval, Wilson};
 use crate::lives::SegmentPlace;
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
-use crate::table_segments::{TableSegments, texts};
+use crate::survey_answers::{ANSWER_COLUMNS, AnswerReader};
+use crate::table_segments::TableSegments;
 
 /// What a survey asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -77,7 +78,7 @@ impl Scale {
         if self.most - self.least >= 3 { self.most - 1 } else { self.most }
     }
 
-    fn holds(self, score: Decimal) -> bool {
+    pub(crate) fn holds(self, score: Decimal) -> bool {
         Decimal::new(self.least.into(), 0) <= score && score <= Decimal::new(self.most.into(), 0)
     }
 }
@@ -205,10 +206,7 @@ type Key = (SurveyKind, Option<String>, Option<Scale>, SegmentPlace, i32);
 #[derive(Debug, Default)]
 struct Found {
     groups: BTreeMap<Key, Answers>,
-    off_scale: u64,
-    without_scale: u64,
-    unknown_kinds: BTreeSet<String>,
-    of_customers: HashMap<i64, Option<String>>,
+    reader: AnswerReader,
 }
 
 /// Survey scores of a history by period.
@@ -237,21 +235,7 @@ pub fn surveys(history: &History, query: &SurveyQuery) -> Result<Surveys, Error>
     let frame = Frame::new(scope, history, from, ObservationWindow { from: Some(from), until })?;
     let segments = TableSegments::new(history, Table::Surveys, &[], scope.by.as_deref())?;
     let found = read(history, query, &frame, &segments)?;
-    let kind = query.kind.map(|kind| format!("{kind} ")).unwrap_or_default();
-    if found.without_scale > 0 {
-        return Err(Error::query(format!(
-            "{} {kind}answers have no scale, so what counts as satisfied is not known: add --scale, such as --scale 1-5",
-            found.without_scale
-        )));
-    }
-    let mut notes = Vec::new();
-    if found.off_scale > 0 {
-        notes.push(format!("{} answers are off their scale, and count nowhere", found.off_scale));
-    }
-    if !found.unknown_kinds.is_empty() {
-        let kinds: Vec<&str> = found.unknown_kinds.iter().map(String::as_str).collect();
-        notes.push(format!("answers of other kinds are left out: {}", kinds.join(", ")));
-    }
+    let mut notes = found.reader.notes(query)?;
     notes.extend(response_rate(history));
     if found.groups.keys().any(|(kind, ..)| *kind == SurveyKind::Returned) {
         notes.push("returned: an estimate of retention from those who answered, by what they say".to_owned());
@@ -275,8 +259,7 @@ pub fn surveys(history: &History, query: &SurveyQuery) -> Result<Surveys, Error>
 }
 
 fn read(history: &History, query: &SurveyQuery, frame: &Frame, segments: &TableSegments) -> Result<Found, Error> {
-    let own = [column::TIME, column::KIND, column::QUESTION, column::SCORE, column::SCALE, column::WEIGHT];
-    let scan = segments.scan(history, Table::Surveys, &own);
+    let scan = segments.scan(history, Table::Surveys, &ANSWER_COLUMNS);
     scan.fold_parts(
         segments.need_customers(),
         Found::default,
@@ -285,9 +268,7 @@ fn read(history: &History, query: &SurveyQuery, frame: &Frame, segments: &TableS
             for (key, answers) in b.groups {
                 a.groups.entry(key).or_default().join(&answers);
             }
-            a.off_scale += b.off_scale;
-            a.without_scale += b.without_scale;
-            a.unknown_kinds.extend(b.unknown_kinds);
+            a.reader.join(b.reader);
             a
         },
     )
@@ -295,65 +276,15 @@ fn read(history: &History, query: &SurveyQuery, frame: &Frame, segments: &TableS
 
 impl Found {
     fn step(&mut self, query: &SurveyQuery, frame: &Frame, segments: &TableSegments, part: Part<'_>) -> Result<(), Error> {
-        let rows = match part {
-            Part::Customers(customers) => {
-                if let TableSegments::Customers(name) = segments {
-                    let values = texts(customers, name);
-                    self.of_customers = customers.customers().iter().copied().zip(values).collect();
-                }
-                return Ok(());
-            }
-            Part::Activity(rows) => rows,
-            Part::End => return Ok(()),
-        };
-        let text = |name: &str| texts(rows, name);
-        let (kinds, questions, scales) = (text(column::KIND), text(column::QUESTION), text(column::SCALE));
-        let (scores, weights) = (rows.amounts(column::SCORE), rows.amounts(column::WEIGHT));
-        let of_rows = if let TableSegments::Rows(name) = segments { Some(text(name)) } else { None };
-        let times = rows.times().unwrap_or_default();
-        for (row, (&customer, &time)) in rows.customers().iter().zip(times).enumerate() {
-            if time >= frame.until.0 {
-                continue;
-            }
-            let name = kinds[row].as_deref().unwrap_or_default();
-            let Ok(kind) = name.parse::<SurveyKind>() else {
-                self.unknown_kinds.insert(name.to_owned());
-                continue;
-            };
-            if query.kind.is_some_and(|wanted| wanted != kind) {
-                continue;
-            }
-            let scale = match kind {
-                SurveyKind::Nps => Some(Scale::NPS),
-                SurveyKind::Returned => None,
-                SurveyKind::Csat | SurveyKind::Ces => {
-                    let own = scales[row].as_deref().map(str::parse::<Scale>).transpose().map_err(Error::query)?;
-                    let Some(scale) = own.or(query.scale) else {
-                        self.without_scale += 1;
-                        continue;
-                    };
-                    Some(scale)
-                }
-            };
-            let score = scores.and_then(|scores| Some(Decimal::new(scores.get(row)?.into(), scores.scale())));
-            let weight = weights.and_then(|weights| Some(Decimal::new(weights.get(row)?.into(), weights.scale())));
-            if score.zip(scale).is_some_and(|(score, scale)| !scale.holds(score)) {
-                self.off_scale += 1;
-                continue;
-            }
-            let value = match segments {
-                TableSegments::None | TableSegments::Cohorts(_) => None,
-                TableSegments::Rows(_) => Some(of_rows.as_ref().and_then(|values| values[row].clone())),
-                TableSegments::Customers(_) => Some(self.of_customers.get(&customer).cloned().flatten()),
-            };
-            let period = frame.periods.number_at(Instant(time));
-            let places = std::iter::once(SegmentPlace::Whole).chain(value.map(SegmentPlace::of));
+        let Found { groups, reader } = self;
+        reader.step(query, frame.until.0, segments, part, &mut |answer| {
+            let period = frame.periods.number_at(Instant(answer.at));
+            let places = std::iter::once(SegmentPlace::Whole).chain(answer.segment.map(SegmentPlace::of));
             for place in places {
-                let key = (kind, questions[row].clone(), scale, place, period);
-                self.groups.entry(key).or_default().add(kind, scale, score, weight);
+                let key = (answer.kind, answer.question.clone(), answer.scale, place, period);
+                groups.entry(key).or_default().add(answer.kind, answer.scale, answer.score, answer.weight);
             }
-        }
-        Ok(())
+        })
     }
 }
 

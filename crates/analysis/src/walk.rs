@@ -12,7 +12,7 @@ use crate::columns::Home;
 use crate::counts::{NOBODY, WHOLE};
 use crate::error::Error;
 use crate::life::{Born, Counted, DAY, Event, Fate, Marks, Ranges, births, counted, retained, runs};
-use crate::plan::Plan;
+use crate::plan::{CONDITIONS, Plan};
 use crate::predicate::{BucketCustomers, Memory, Predicate, distinct};
 use crate::query::{Birth, SegmentAsOf};
 use crate::segments::{NOTHING, SegmentId, SegmentIds};
@@ -119,7 +119,7 @@ pub(crate) struct Walk<S> {
     pub(crate) names: Numbering,
     /// The names of events that were seen, where a condition asks for some.
     pub(crate) events_seen: HashSet<String>,
-    memories: [Memory; 4],
+    memories: [Memory; CONDITIONS],
     bucket: Bucket,
     customer: i64,
     events: Vec<Event>,
@@ -202,7 +202,7 @@ impl<S: Sink> Walk<S> {
     }
 
     fn walk(&mut self, plan: &Plan<'_>, rows: &Rows) -> Result<(), Error> {
-        let mut masks: [Option<Bits>; 4] = Default::default();
+        let mut masks: [Option<Bits>; CONDITIONS] = Default::default();
         for ((mask, predicate), memory) in masks.iter_mut().zip(plan.predicates()).zip(&mut self.memories) {
             if let Some(predicate) = predicate {
                 predicate.holds(memory, &plan.columns, rows, mask.insert(Bits::default()))?;
@@ -211,7 +211,7 @@ impl<S: Sink> Walk<S> {
         if plan.asks_for_events() {
             distinct(rows.codes(column::EVENT).map(|codes| codes.names()).unwrap_or_default(), &mut self.events_seen);
         }
-        let [filter, born, returned, named] = &masks;
+        let [filter, born, returned, named, member] = &masks;
         let marked = |mask: &Option<Bits>, row: usize| mask.as_ref().is_none_or(|mask| mask.get(row));
         let times = if plan.needs_time() { rows.times() } else { None };
         let values = rows.values();
@@ -239,7 +239,12 @@ impl<S: Sink> Walk<S> {
                 value: values.and_then(|values| values.get(row)),
                 currency: currency.unwrap_or(NO_CURRENCY),
                 half: halves.as_ref().map_or(NOTHING, |halves| halves[row]),
-                marks: Marks { born: marked(born, row), returned: marked(returned, row), named: marked(named, row) },
+                marks: Marks {
+                    born: marked(born, row),
+                    returned: marked(returned, row),
+                    named: marked(named, row),
+                    member: marked(member, row),
+                },
             });
         }
         Ok(())
@@ -312,7 +317,7 @@ impl<S: Sink> Walk<S> {
         births(plan, events, signed_up, &mut found);
         let mut fate = Fate::WithoutBirth;
         for birth in &found {
-            if plan.bounds.has_birth(birth.at) {
+            if plan.bounds.has_birth(birth.at) && birth.member {
                 fate = Fate::Member;
                 self.member(plan, events, birth);
             } else {

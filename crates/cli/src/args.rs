@@ -10,9 +10,9 @@ use tenure_model::{Period, Table, Zone, column};
 
 use crate::commands::{
     at_risk::AtRiskArgs, calc::CalcArgs, cancellations::CancellationsArgs, check::CheckArgs, compact::CompactArgs,
-    demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs,
-    lifecycle::LifecycleArgs, members::MembersArgs, metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs,
-    run::RunArgs, stickiness::StickinessArgs, survey::SurveyArgs,
+    compare::CompareArgs, completions::CompletionsArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs,
+    ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, man::ManArgs, members::MembersArgs, metrics::MetricsArgs,
+    retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs, survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Retention(Box<RetentionArgs>),
     /// Who is in a cell of a retention table
     Members(Box<MembersArgs>),
+    /// Two sides of a question: difference, interval, test
+    Compare(Box<CompareArgs>),
     /// Many queries in one pass over the data
     Run(RunArgs),
     /// Churn, retention, purchases, lifetime value, MRR by period
@@ -84,6 +86,10 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// Generate a business, ingest it, show its retention
     Demo(DemoArgs),
+    /// What a shell needs to complete commands and flags
+    Completions(CompletionsArgs),
+    /// The manual, as pages for man
+    Man(ManArgs),
 }
 
 /// Which columns of an export mean what.

@@ -3,10 +3,12 @@
 mod allocator;
 mod args;
 mod commands;
+mod defaults;
 mod industries;
 mod input;
 mod memory;
 mod output;
+mod pager;
 mod progress;
 mod query;
 mod saved;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, ColorChoice, Command};
 use crate::term::Term;
 
 #[global_allocator]
@@ -52,7 +54,15 @@ fn main() -> ExitCode {
         let _ = std::io::stderr().write_all(text.as_bytes());
         std::process::exit(FAILED.into());
     }));
-    let matches = Cli::command().get_matches();
+    let command = Cli::command();
+    let words = match defaults::with_defaults(&command, std::env::args_os().collect()) {
+        Ok(words) => words,
+        Err(error) => {
+            Term::new(ColorChoice::Auto, false).error(&error.to_string());
+            return ExitCode::from(FAILED);
+        }
+    };
+    let matches = command.get_matches_from(words);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let typed = matches.subcommand_matches("retention").map(saved::typed).unwrap_or_default();
     let term = Term::new(cli.color, cli.quiet);
@@ -78,6 +88,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Inspect(args) => commands::inspect::run(&args, term),
         Command::Retention(args) => commands::retention::run(&args, typed, term),
         Command::Members(args) => commands::members::run(&args, term),
+        Command::Compare(args) => commands::compare::run(&args, term),
         Command::Run(args) => commands::run::run(&args, term),
         Command::Metrics(args) => commands::metrics::run(&args, term),
         Command::Lifecycle(args) => commands::lifecycle::run(&args, term),
@@ -89,6 +100,8 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Check(args) => commands::check::run(&args, term),
         Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
         Command::Demo(args) => commands::demo::run(&args, term),
     }
 }

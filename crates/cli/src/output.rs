@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tenure_report::{Format, Sheet};
 
+use crate::pager::page;
 use crate::term::Term;
 
 /// The form of a result and where it goes.
@@ -71,6 +72,9 @@ impl OutputArgs {
             None => {
                 if format.is_binary() && term.stdout_is_terminal() {
                     bail!("{format} is not text: write it to a file with -o FILE, or send it to another program");
+                }
+                if format == Format::Table && term.is_exceeded_by(bytes) && page(bytes) {
+                    return Ok(());
                 }
                 write_stdout(bytes)
             }

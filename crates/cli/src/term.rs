@@ -45,6 +45,12 @@ impl Term {
         columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| width.0.into()))
     }
 
+    /// Whether a text is longer than the terminal that it is looked at on.
+    pub(crate) fn is_exceeded_by(&self, text: &[u8]) -> bool {
+        let rows = terminal_size::terminal_size().map(|(_, height)| usize::from(height.0));
+        self.stdout_is_terminal && rows.is_some_and(|rows| text.iter().filter(|byte| **byte == b'\n').count() >= rows)
+    }
+
     pub(crate) fn stdout_is_terminal(&self) -> bool {
         self.stdout_is_terminal
     }

@@ -123,6 +123,7 @@ fn the_examples_of_help_run_as_they_are_printed() {
         "inspect",
         "retention",
         "members",
+        "compare",
         "lifecycle",
         "stickiness",
         "metrics",

@@ -169,6 +169,40 @@
 //! *Lifecycle* of a period: new = first active period; returning = active also in the one before; resurrected = active, not in
 //! the one before, but earlier; dormant = active in the one before, not in this. Segments are those of the first row.
 //!
+//! *Concentration* of revenue over the n customers with an amount in a period (net revenue of 0 or less counts as 0), or of MRR
+//! over those who pay at its end: *Gini* = Σ (2i − n − 1) x / (n Σ x), amounts x ascending by rank i; *top decile share* = what the
+//! ⌈n / 10⌉ who bring most bring / what all bring. Currencies are apart.
+//!
+//! ## Revenue beside heads
+//!
+//! Headcount retention misleads when customers differ in what they pay. Beside the summary of values stands *revenue retention*
+//! of the cohorts that have lived an age whole: their value of the age / their value of age 0, and their share of members
+//! retained there; not of brackets. Where the two are more than 5 points apart at the last such age, over all segments, the
+//! result says so.
+//!
+//! ## Comparisons
+//!
+//! Two sides of a retention question, pooled at each age over exposed members: values of a column (segments as of birth or
+//! latest), cohorts, *treated* and *control*, or those born before and since a moment. Treated and control are conditions on the
+//! birth row, which has been found without them: a later row that meets one changes nothing. A customer on both sides is an
+//! error; those on none are left out and counted. Ages that nobody of one side has lived are left out. Of several sides each is
+//! held against the first.
+//!
+//! - *Difference* = compared − baseline in percentage points, with Newcombe's hybrid score interval (1998, method 10): with rates r
+//!   and Wilson bounds l, u it is d − √((r_b − l_b)² + (u_a − r_a)²) to d + √((u_b − r_b)² + (r_a − l_a)²). *Relative change* =
+//!   compared / baseline − 1.
+//! - *Test*: of two proportions with pooled variance (chi-square, 1 degree of freedom), or Fisher's exact where an expected count
+//!   is below 5; two-sided; none where all or none of both sides are retained. P-values are *adjusted* by Holm's procedure (1979)
+//!   over all tests of a metric in the table.
+//! - *Events* and *values* per exposed member: means, with Welch's interval and test; each currency apart. *Value so far* of members
+//!   retained at the last age compared, and of those lost there, is looking ahead: who is lost is known only then, and it is not
+//!   tested.
+//! - *Rate and mix*: with w a segment's share of its side's exposed members and r its rate, rate = Σ (r_b − r_a)(w_a + w_b) / 2 and
+//!   mix = Σ (w_b − w_a)(r_a + r_b) / 2 add up to the difference. A segment that one side lacks has no rate there; it is taken to be
+//!   the other side's, so that it is mix alone.
+//! - A *lift* is a difference between treated and control. Without a control there is a before/after difference: of those born
+//!   since a moment less those born before.
+//!
 //! ## Recurring revenue
 //!
 //! MRR of a subscription span = amount × quantity, brought to a month (year / 12, half-year / 6, quarter / 3, week × 52 / 12,
@@ -199,6 +233,14 @@
 //! points or fewer the top one; Wilson's interval. *CES* = mean score, with the normal interval of a mean. *Returned* = share
 //! of answers that say they came back (any score but 0), an estimate of retention; weighted where answers have weights.
 //! Blank answers count in none of them, nor do answers off their scale.
+//!
+//! Joined to retention: of those who answered alike in a period, the share who were active in the whole calendar period after it
+//! (without activity in the history: who have recurring revenue just before its end). Of a customer's answers to a question in a
+//! period the last counts; over all periods each customer counts once, with the first answer that is followed. Left out and
+//! counted: answers whose next period is not over, and those of customers who had not been active (or paid) by the end of the
+//! answer's period. Groups: promoters (9–10), passives, detractors (0–6); satisfied or not; effort scores above, at and below the
+//! middle of the scale; yes or no. The first group is held against the last as in comparisons, with Holm's adjustment over the
+//! table.
 //!
 //! ## Cancellations
 //!

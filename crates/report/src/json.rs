@@ -72,6 +72,18 @@ struct Point<'a> {
     rate: f64,
     low: Option<f64>,
     high: Option<f64>,
+    /// Only of values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revenue: Option<Vec<RevenueObject<'a>>>,
+}
+
+#[derive(Serialize)]
+struct RevenueObject<'a> {
+    currency: Option<&'a str>,
+    value: String,
+    value_at_birth: String,
+    revenue_retention: Option<f64>,
+    customer_retention: Option<f64>,
 }
 
 pub(crate) fn retention(matrix: &RetentionMatrix) -> Result<Vec<u8>, Error> {
@@ -133,8 +145,15 @@ pub(crate) fn segment(by: &[String], values: &[Option<String>]) -> SegmentObject
     by.iter().cloned().zip(values.iter().map(value)).collect()
 }
 
-fn point<'a>(matrix: &'a RetentionMatrix, point: &SummaryPoint) -> Point<'a> {
+fn point<'a>(matrix: &'a RetentionMatrix, point: &'a SummaryPoint) -> Point<'a> {
     let (low, high) = bounds(point.interval);
+    let revenue = point.revenue.iter().map(|revenue| RevenueObject {
+        currency: revenue.currency.as_deref(),
+        value: revenue.value.to_string(),
+        value_at_birth: revenue.value_at_birth.to_string(),
+        revenue_retention: revenue.retention,
+        customer_retention: revenue.heads,
+    });
     Point {
         segment: point.segment.as_deref().map(|values| segment(&matrix.definition.by, values)).unwrap_or_default(),
         age: point.age.from.0,
@@ -146,6 +165,7 @@ fn point<'a>(matrix: &'a RetentionMatrix, point: &SummaryPoint) -> Point<'a> {
         rate: point.rate,
         low,
         high,
+        revenue: (matrix.measure == tenure_analysis::Measure::Value).then(|| revenue.collect()),
     }
 }
 

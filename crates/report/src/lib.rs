@@ -1,6 +1,7 @@
 //! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
 
 mod check;
+mod comparison;
 mod error;
 mod explanation;
 mod figures;
@@ -13,11 +14,13 @@ mod metrics;
 mod numbers;
 mod retention;
 mod sheet;
+mod survey_retention;
 mod table;
 mod text_table;
 mod wide;
 
 pub use check::{Check, GoalKind, GoalRow, RuleRow, audience_sheet, check_sheet, check_text};
+pub use comparison::comparison_sheet;
 pub use error::Error;
 pub use explanation::{explanation_json, explanation_text};
 pub use figures::{
@@ -30,4 +33,5 @@ pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
+pub use survey_retention::survey_retention_sheet;
 pub use text_table::{Align, TextTable};

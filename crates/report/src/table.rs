@@ -1,7 +1,9 @@
 //! The matrix on a terminal: a heat map where colour is allowed, readable without it.
 
+use std::collections::BTreeSet;
+
 use anstyle::{Ansi256Color, Color, Effects, Style};
-use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatrix, Segment, ValueAverage};
+use tenure_analysis::{CohortCell, CohortRow, CohortStart, Measure, RetentionMatrix, Segment, SummaryRevenue, ValueAverage};
 use tenure_model::{Cell, CellState};
 use unicode_width::UnicodeWidthStr;
 
@@ -163,6 +165,12 @@ impl Grid {
                 cells.push(texts.map(|text| Painted { text: format!("{text} "), style }).collect());
             }
         }
+        if matrix.measure == Measure::Value {
+            for (label, texts) in revenue_rows(matrix, priced, precision) {
+                labels.push(label);
+                cells.push(texts.into_iter().map(|text| Painted { text, style: Style::new().effects(Effects::BOLD) }).collect());
+            }
+        }
         let label_widths = (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].width()).max().unwrap_or(0)).collect();
         Self { labels, label_widths, ages: matrix.ages.iter().map(|age| format!("{age} ")).collect(), cells, summary_from }
     }
@@ -204,6 +212,28 @@ impl Grid {
         }
         text
     }
+}
+
+/// How much of their members and of their first value the cohorts that have lived an age whole have left, over all segments.
+fn revenue_rows(matrix: &RetentionMatrix, priced: bool, precision: Precision) -> Vec<(Vec<String>, Vec<String>)> {
+    let points = || matrix.summary.iter().filter(|point| point.segment.is_none());
+    let currencies: BTreeSet<&Option<String>> =
+        points().flat_map(|point| &point.revenue).map(|revenue| &revenue.currency).collect();
+    let of_all = || vec![String::new(); matrix.definition.by.len()];
+    let row = |currency: &Option<String>, of: fn(&SummaryRevenue) -> Option<f64>| -> Vec<String> {
+        let at = |age| points().find(|point| point.age == age)?.revenue.iter().find(|revenue| revenue.currency == *currency);
+        let text = |age| at(age).and_then(of).map(|share| format!("{}% ", percent(share, precision)));
+        matrix.ages.iter().map(|&age| text(age).unwrap_or_else(|| " ".to_owned())).collect()
+    };
+    let Some(&first) = currencies.first() else { return Vec::new() };
+    let members = grouped(matrix.totals.memberships);
+    let heads = label("retained", of_all().into_iter(), priced.then_some(""), &members);
+    let mut rows = vec![(heads, row(first, |revenue| revenue.heads))];
+    for currency in currencies {
+        let name = currency.as_deref().unwrap_or("(none)");
+        rows.push((label("revenue", of_all().into_iter(), priced.then_some(name), ""), row(currency, |found| found.retention)));
+    }
+    rows
 }
 
 fn label(cohort: &str, segment: impl Iterator<Item = String>, currency: Option<&str>, size: &str) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tenure_model::{Day, Periods};
 
 use crate::lives::{BySegment, Counter, Tally};
+use crate::metrics::concentration::Spreads;
 use crate::plan::Plan;
 use crate::segments::SegmentId;
 use crate::walk::{Member, Numbering, Renumbering};
@@ -101,6 +102,8 @@ pub(crate) struct Rules {
     /// The first local day of each period, and behind them the day after the window: boundaries by period number from `first`.
     pub(crate) first: i32,
     pub(crate) boundaries: Vec<i32>,
+    /// Whether somebody asks how unevenly revenue is spread.
+    pub(crate) concentration: bool,
 }
 
 /// What activity adds up to.
@@ -108,6 +111,7 @@ pub(crate) struct Rules {
 pub(crate) struct ActivityTally {
     pub(crate) customers: BySegment<i32, Customers>,
     pub(crate) amounts: BySegment<(u32, i32), Amounts>,
+    pub(crate) spreads: Spreads,
     rules: Option<Arc<Rules>>,
     scratch: Vec<i64>,
 }
@@ -144,11 +148,13 @@ impl Tally for ActivityTally {
         }
         self.scratch = days;
         self.purchases(plan, life, born);
+        self.spreads.add(plan, life);
     }
 
     fn segments(&self) -> Vec<SegmentId> {
         let mut ids = self.customers.segments();
         ids.extend(self.amounts.segments());
+        ids.extend(self.spreads.segments());
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -156,6 +162,7 @@ impl Tally for ActivityTally {
 
     fn join(&mut self, other: Self, numbers: &Renumbering) {
         self.customers.join(other.customers, numbers);
+        self.spreads.join(other.spreads, numbers);
         for ((segment, (currency, period)), amounts) in other.amounts.0 {
             self.amounts.at(numbers.segment(segment), (numbers.currency(currency), period)).add(&amounts);
         }
@@ -164,7 +171,8 @@ impl Tally for ActivityTally {
 
 impl ActivityTally {
     pub(crate) fn new(rules: Arc<Rules>) -> Self {
-        Self { rules: Some(rules), ..Self::default() }
+        let spreads = if rules.concentration { Spreads::wanted() } else { Spreads::default() };
+        Self { rules: Some(rules), spreads, ..Self::default() }
     }
 
     /// Who is a customer at the boundaries of periods: who was active within so many days before.

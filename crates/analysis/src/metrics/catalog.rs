@@ -131,6 +131,20 @@ pub const METRICS: &[Metric] = &[
         "45000 / 60000 = 75 %",
     ),
     metric(
+        "gini",
+        Rate,
+        "how unevenly the period's revenue is spread over the customers with an amount in it: 0 all alike, towards 1 all from one; net revenue of 0 or less counts as 0",
+        "Σ (2i − n − 1) x / (n Σ x), amounts x ascending, rank i of n",
+        "of 10, 20, 30, 40: 100 / (4 × 100) = 25 %",
+    ),
+    metric(
+        "top_decile_share",
+        Rate,
+        "share of the period's revenue from the tenth of those customers who bring most (at least one of them); net revenue of 0 or less counts as 0",
+        "revenue of the top ⌈n / 10⌉ / revenue",
+        "36000 / 60000 = 60 %",
+    ),
+    metric(
         "clv_observed",
         Money,
         "all revenue up to the end of the period per customer seen so far",
@@ -218,6 +232,20 @@ pub const METRICS: &[Metric] = &[
         "MRR won for each unit lost; empty when nothing was lost",
         "(new + reactivation + expansion) / (contraction + churn)",
         "(900 + 0 + 600) / (100 + 400) = 3",
+    ),
+    metric(
+        "mrr_gini",
+        Rate,
+        "how unevenly MRR at the end of the period is spread over those who pay it: 0 all alike, towards 1 all from one",
+        "Σ (2i − n − 1) x / (n Σ x), MRR x ascending, rank i of n",
+        "of 10, 20, 30, 40: 100 / (4 × 100) = 25 %",
+    ),
+    metric(
+        "mrr_top_decile_share",
+        Rate,
+        "share of MRR at the end of the period from the tenth of paying customers who pay most (at least one of them)",
+        "MRR of the top ⌈n / 10⌉ / MRR",
+        "3000 / 5000 = 60 %",
     ),
 ];
 

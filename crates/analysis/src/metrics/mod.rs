@@ -3,27 +3,30 @@
 mod activity;
 mod benchmark;
 mod catalog;
+mod concentration;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use tenure_history::History;
-use tenure_model::{Decimal, Granularity, Period, Table};
+use tenure_model::{DIVISION_SCALE, Decimal, Granularity, Period, Table};
 
 use crate::columns::Columns;
 use crate::error::Error;
 use crate::interval::{Interval, Wilson};
 use crate::lives::{SegmentPlace, plan, tally};
 use crate::query::Measure;
-use crate::revenue::{Quotient, RevenueQuery, Terms, paying, revenue, segments_of, terms};
+use crate::revenue::{Quotient, RevenueQuery, Terms, paying, revenue, segments_of, spreads, terms};
 use crate::scope::{FigurePeriod, Frame, Scope, ScopeDefinition};
 
 use activity::{ActivityTally, Amounts, Customers, Rules};
+use concentration::Spreads;
 
 pub(crate) use activity::Heads;
 pub use benchmark::Benchmark;
 pub use catalog::{METRICS, Metric, MetricKind, metric_named};
+pub(crate) use concentration::Spread;
 
 /// A question for metrics.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +106,7 @@ pub enum MetricValue {
 }
 
 /// The metrics of one segment and period, as they are made.
-struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     query: &'a MetricsQuery,
     wilson: Wilson,
     rows: Vec<MetricRow>,
@@ -215,8 +218,16 @@ const OF_TERMS: [&str; 6] =
     ["terms_due", "terms_renewed", "renewal_rate", "trials_started", "trials_in_progress", "trial_conversion_rate"];
 
 /// Metrics of subscriptions.
-const OF_REVENUE: [&str; 6] =
-    ["mrr", "mrr_per_customer", "gross_revenue_retention", "net_revenue_retention", "mrr_churn_rate", "quick_ratio"];
+const OF_REVENUE: [&str; 8] = [
+    "mrr",
+    "mrr_per_customer",
+    "gross_revenue_retention",
+    "net_revenue_retention",
+    "mrr_churn_rate",
+    "quick_ratio",
+    "mrr_gini",
+    "mrr_top_decile_share",
+];
 
 fn of_subscriptions(metric: &str) -> bool {
     OF_REVENUE.contains(&metric) || OF_TERMS.contains(&metric)
@@ -238,7 +249,7 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
     if query.metrics.is_empty() {
         notes.extend(left_out(query, active, history.rows_of(Table::Subscriptions) > 0));
     }
-    let asks = |names: &[&str]| query.metrics.is_empty() || query.metrics.iter().any(|metric| names.contains(&metric.name));
+    let asks = |names: &[&str]| query.asks(names);
     let of_activity = |metric: &&'static Metric| {
         let of_heads = OF_HEADS.contains(&metric.name);
         !of_subscriptions(metric.name) && (!of_heads || query.active_within.is_some())
@@ -246,7 +257,7 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
     let mut rows = Vec::new();
     let mut until = None;
     if active && (query.metrics.is_empty() || query.metrics.iter().any(of_activity)) {
-        until = until.max(add_activity(history, query, &mut rows)?);
+        until = until.max(add_activity(history, query, &mut rows, &mut notes)?);
     }
     if subscribed && query.active_within.is_none() && asks(&OF_HEADS) {
         let (frame, by_place) = paying(history, &query.scope)?;
@@ -289,6 +300,16 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
         }
     }
     notes.extend(query.benchmarks.iter().map(|known| known.note(query.scope.period)));
+    if subscribed && asks(&concentration::OF_MRR) {
+        let (frame, by_place) = spreads(history, &query.scope)?;
+        for ((segment, currency), by_period) in by_place {
+            for (number, spread) in by_period.into_iter().filter(|(number, _)| frame.numbers().contains(number)) {
+                let mut made = query.rows(frame.period(number), segment.value());
+                spread.add_to(&mut made, concentration::OF_MRR, DIVISION_SCALE, currency.as_deref());
+                rows.extend(made.rows);
+            }
+        }
+    }
     let place = |metric: &Metric| METRICS.iter().position(|known| known.name == metric.name);
     rows.sort_by_cached_key(|row| {
         let segment = match &row.segment {
@@ -312,6 +333,23 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
 }
 
 impl MetricsQuery {
+    /// Whether any of these metrics is asked for.
+    fn asks(&self, names: &[&str]) -> bool {
+        self.metrics.is_empty() || self.metrics.iter().any(|metric| names.contains(&metric.name))
+    }
+
+    /// Says that amounts are too different to be kept, or refuses the metric that was asked for by name.
+    fn too_many_amounts(&self) -> Result<String, Error> {
+        let why = format!(
+            "more than {} different amounts of customers and periods; choose longer periods, --filter, or fewer segments",
+            tenure_model::grouped(concentration::MOST_AMOUNTS as u64)
+        );
+        let asked = self.metrics.iter().find(|metric| concentration::OF_ACTIVITY.contains(&metric.name));
+        asked.map_or(Ok(format!("left out: gini and top_decile_share; {why}")), |metric| {
+            Err(Error::query(format!("--metric {}: {why}", metric.name)))
+        })
+    }
+
     fn rows(&self, period: FigurePeriod, segment: Option<Option<String>>) -> Rows<'_> {
         Rows { query: self, wilson: Wilson::new(self.scope.level), rows: Vec::new(), period, segment }
     }
@@ -383,6 +421,7 @@ fn add_activity(
     history: &History,
     query: &MetricsQuery,
     rows: &mut Vec<MetricRow>,
+    notes: &mut Vec<String>,
 ) -> Result<Option<tenure_model::Instant>, Error> {
     let scope = &query.scope;
     let mut question = scope.of_activity(history, None);
@@ -402,10 +441,19 @@ fn add_activity(
         weeks: weeks.clone(),
         first: all.first,
         boundaries: boundaries.clone(),
+        concentration: query.asks(&concentration::OF_ACTIVITY),
     });
     let mut tallied = tally(history, &plan, scope.life_segments(history), || ActivityTally::new(rules.clone()))?;
     let customers = std::mem::take(&mut tallied.tally.customers).in_order(&tallied);
     let amounts = std::mem::take(&mut tallied.tally.amounts).in_order(&tallied);
+    let spreads = match std::mem::take(&mut tallied.tally.spreads) {
+        Spreads::Kept(kept, _) => kept.in_order(&tallied),
+        Spreads::Unwanted => BTreeMap::new(),
+        Spreads::TooMany => {
+            notes.push(query.too_many_amounts()?);
+            BTreeMap::new()
+        }
+    };
     let scale = plan.scale;
     shown.check_size(customers.len())?;
     for (segment, by_period) in customers {
@@ -413,6 +461,9 @@ fn add_activity(
         for ((currency, period), found) in amounts.get(&segment).into_iter().flatten() {
             by_currency.entry(tallied.currency(*currency)).or_default().insert(*period, *found);
         }
+        let mine = spreads.get(&segment).into_iter().flatten();
+        let spread_of: BTreeMap<(Option<String>, i32), &Spread> =
+            mine.map(|((currency, period), spread)| ((tallied.currency(*currency), *period), spread)).collect();
         let (mut seen, mut lived) = (0u64, 0u64);
         let mut revenue_so_far: BTreeMap<Option<String>, i128> = BTreeMap::new();
         for (place, number) in all.numbers().enumerate() {
@@ -437,6 +488,9 @@ fn add_activity(
                 let so_far = Decimal::new(revenue_so_far.get(currency).copied().unwrap_or_default(), scale);
                 let lives = Lives { seen, lived, days };
                 add_amounts(&mut made, currency.as_deref(), &amounts, &found, so_far, lives, scale);
+                if let Some(spread) = spread_of.get(&(currency.clone(), number)) {
+                    spread.add_to(&mut made, concentration::OF_ACTIVITY, scale, currency.as_deref());
+                }
             }
             let lifespan = whole(lived).over(whole(days));
             if let Some(lifespan) = lifespan {

@@ -1,5 +1,6 @@
 //! Recurring revenue: its movements from period to period.
 
+mod concentration;
 mod movements;
 mod source;
 mod spans;
@@ -26,6 +27,7 @@ use movements::{Change, Movements, divide, paid_at, stay};
 use source::{Account, Accounted, ByCurrency, account_charges, account_spans};
 use terms::count_terms;
 
+pub(crate) use concentration::spreads;
 pub(crate) use spans::{Paid, SPAN_COLUMNS, SpanReader, Subscriber};
 pub(crate) use terms::Terms;
 

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tenure_analysis::{SurveyQuery, surveys};
-use tenure_report::surveys_sheet;
+use tenure_analysis::{SurveyQuery, survey_retention, surveys};
+use tenure_report::{survey_retention_sheet, surveys_sheet};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -13,7 +13,10 @@ use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
   tenure survey survey.csv --table surveys --score rating --kind csat --scale 1-5
-  tenure survey survey.csv --table surveys --score rating --kind csat --scale 1-5 --period quarter -o satisfaction.csv";
+  tenure survey survey.csv --table surveys --score rating --kind csat --scale 1-5 --period quarter -o satisfaction.csv
+  tenure ingest survey.csv --into answers --table surveys --score rating --kind csat --scale 1-5
+  tenure ingest orders.csv --into answers
+  tenure survey answers --retention --period quarter";
 
 /// NPS, CSAT, CES and stated returns of survey answers, by period, with intervals.
 #[derive(Debug, Args)]
@@ -21,6 +24,9 @@ const EXAMPLES: &str = "Examples:
 pub(crate) struct SurveyArgs {
     /// A history, or an export of survey answers: a file, a glob or - for standard input
     input: PathBuf,
+    /// Are those who answer well retained better? The share of each group of answers that is active in the next period
+    #[arg(long, help_heading = "Query")]
+    retention: bool,
     #[command(flatten)]
     scope: ScopeArgs,
     #[command(flatten)]
@@ -43,7 +49,11 @@ pub(crate) fn run(args: &SurveyArgs, term: &Term) -> anyhow::Result<Status> {
     let Opened::History(history) = open_any(&args.input, &mapping, &wanted, term)? else { return Ok(Status::LimitCrossed) };
     let mut query = SurveyQuery { scope: args.scope.resolve(&none), kind, scale };
     query.scope.level = args.level.level;
-    let found = surveys(&history, &query)?;
-    args.output.write_sheet(&surveys_sheet(&found), format, term)?;
+    let sheet = if args.retention {
+        survey_retention_sheet(&survey_retention(&history, &query)?)
+    } else {
+        surveys_sheet(&surveys(&history, &query)?)
+    };
+    args.output.write_sheet(&sheet, format, term)?;
     Ok(Status::Done)
 }
