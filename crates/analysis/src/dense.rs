@@ -247,7 +247,7 @@ impl DenseWalk {
             let noted = active.found;
             let needs_notes = shape.has_active() || shape.has_rows() || by_notes;
             if needs_notes && (changes.is_none() || by_notes || single) {
-                let (base, with_rows) = (place.base as u32, shape.has_rows() || shape.reach == Reach::Ranges);
+                let (base, with_rows) = (place.base as u32, shape.has_rows() || shape.reach.has_ranges());
                 if let Some(changes) = changes.filter(|_| by_notes) {
                     place_of_changes = active.take(changes, place_of_changes, from..end, base);
                 } else if shape.rolling {
@@ -261,7 +261,7 @@ impl DenseWalk {
             }
             let reached = match shape.reach {
                 Reach::Each => None,
-                Reach::Ranges => {
+                Reach::Ranges | Reach::RangesOnward => {
                     active.runs(noted, (place.base + shape.groups[group].first) as u32, runs);
                     retained(plan, runs, ranges);
                     for &(from, to) in ranges.iter() {

@@ -24,12 +24,15 @@ pub(crate) enum Reach {
     Unbroken,
     /// Any other: ranges of ages, or brackets, are worked out for each member.
     Ranges,
+    /// Such ranges that never end once they have begun.
+    RangesOnward,
 }
 
 impl Reach {
     /// The reach of a criterion that asks for so many returns.
     pub(crate) fn of(criterion: &Criterion, min_returns: u32) -> Self {
         match criterion {
+            Criterion::OnOrBefore if min_returns != 1 => Reach::RangesOnward,
             _ if min_returns != 1 => Reach::Ranges,
             Criterion::On => Reach::Each,
             Criterion::OnOrAfter => Reach::ToLast,
@@ -41,7 +44,12 @@ impl Reach {
 
     /// Whether all steps of a member have to be known to tell it.
     pub(crate) fn asks_for_each(self) -> bool {
-        matches!(self, Reach::Unbroken | Reach::Ranges)
+        self == Reach::Unbroken || self.has_ranges()
+    }
+
+    /// Whether ranges of ages are worked out for each member.
+    pub(crate) fn has_ranges(self) -> bool {
+        matches!(self, Reach::Ranges | Reach::RangesOnward)
     }
 }
 
@@ -83,7 +91,7 @@ impl Shape {
 
     /// Whether it is noted where a member begins and ceases to be retained.
     fn has_ranges(&self) -> bool {
-        self.reach == Reach::Ranges
+        self.reach.has_ranges()
     }
 
     /// Where a group's members begin and cease to be retained: an age or bracket more than there are.
@@ -145,7 +153,7 @@ impl Grid {
         }
         wide(&mut self.active, shape.has_active());
         wide(&mut self.unlived, shape.rolling && shape.reach == Reach::Each);
-        let reaches = !matches!(shape.reach, Reach::Each | Reach::Ranges);
+        let reaches = shape.reach != Reach::Each && !shape.has_ranges();
         wide(&mut self.reached, reaches);
         // What holds up to the last age lived ends behind it.
         self.reached_lived.resize(if shape.rolling && reaches { cells } else { 0 }, 0);
@@ -306,11 +314,15 @@ impl Grid {
                     to.retained_exposed.add(age, Some(age), members - unlived);
                 }
             }
-            Reach::Ranges => {
+            Reach::Ranges | Reach::RangesOnward => {
                 let ranges = shape.ranges(group)..shape.ranges(group + 1);
-                for (age, (all, lived)) in self.ranges[ranges.clone()].iter().zip(&self.ranges_lived[ranges]).enumerate() {
+                let last = shape.ranges(1) - 1;
+                for (age, (all, within)) in self.ranges[ranges.clone()].iter().zip(&self.ranges_lived[ranges]).enumerate() {
                     to.retained.step(age as u32, *all);
-                    to.retained_exposed.step(age as u32, *lived);
+                    // What goes on ends with what is lived, which may be more ages than there are steps of activity.
+                    let beyond = age == last && shape.reach == Reach::RangesOnward && !shape.rolling;
+                    let end = if beyond { lived.max(age as u32) } else { age as u32 };
+                    to.retained_exposed.step(end, *within);
                 }
             }
             Reach::ToLast | Reach::Unbroken => {

@@ -126,3 +126,20 @@ fn a_cell_that_is_not_there_is_not_explained() {
     assert!(String::from_utf8_lossy(&dates[0]).contains("2022-03-01 age 1:"));
     assert!(place.fails(2, &["retention", "events.csv", "--explain", "--save", "x"]).contains("cannot be used with"));
 }
+
+#[test]
+fn what_goes_on_is_counted_also_long_after_the_last_activity() {
+    // Two of three came twice, in the first days; the third lives half a day behind them.
+    let place = Place::new();
+    place.file(
+        "log.csv",
+        "customer,time,event\nc2,2023-01-28T13:00:00Z,a\nc1,2023-01-28T00:00:00Z,a\nc0,2023-01-28T00:00:00Z,a\nc1,2023-01-30T03:00:00Z,b\nc0,2023-01-28T00:00:00Z,a\n",
+    );
+    let ask = ["retention", "log.csv", "--cohort", "month", "--age", "day", "--min-returns", "2", "--criterion", "on-or-before"];
+    let answer = place.json(&[&ask[..], &["--zone", "Australia/Lord_Howe", "--as-of", "2023-02-05T00:00:00Z"]].concat());
+    let cells = answer["cohorts"][0]["cells"].as_array().unwrap();
+    let told = |age: usize| {
+        [&cells[age]["exposed"], &cells[age]["retained"], &cells[age]["retained_exposed"]].map(|n| n.as_u64().unwrap())
+    };
+    assert_eq!((told(1), told(2), told(6), told(7), told(8)), ([3, 1, 1], [3, 2, 2], [3, 2, 2], [2, 2, 2], [0, 2, 0]));
+}
