@@ -84,6 +84,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Revenue(args) => commands::revenue::run(&args, term),
         Command::Survey(args) => commands::survey::run(&args, term),
         Command::Cancellations(args) => commands::cancellations::run(&args, term),
+        Command::Report(args) => commands::report::run(&args, term),
         Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Demo(args) => commands::demo::run(&args, term),

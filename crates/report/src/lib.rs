@@ -1,4 +1,4 @@
-//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
+//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow, pages of HTML. Nothing is computed here.
 
 mod error;
 mod explanation;
@@ -10,6 +10,7 @@ mod long;
 mod members;
 mod metrics;
 mod numbers;
+mod page;
 mod retention;
 mod sheet;
 mod table;
@@ -24,6 +25,7 @@ pub use inspection::{inspection_json, inspection_text};
 pub use members::render_members;
 pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};
+pub use page::{CohortTables, GoalShape, GoalShown, GoalState, ReportPage, report_page};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
 pub use text_table::{Align, TextTable};

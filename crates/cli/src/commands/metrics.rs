@@ -58,7 +58,7 @@ pub(crate) struct MetricsArgs {
 const MOST_DAYS: u32 = 36_525;
 
 /// Reads a number of days: `90d`, `12w`.
-fn days(text: &str) -> Result<u32, String> {
+pub(crate) fn days(text: &str) -> Result<u32, String> {
     let wrong = || format!("cannot read \"{text}\" (expected days or weeks, such as 90d or 12w, of 100 years at most)");
     let text = text.trim();
     let (number, each) = match text.strip_suffix('w') {

@@ -11,6 +11,7 @@ pub(crate) mod inspect;
 pub(crate) mod lifecycle;
 pub(crate) mod members;
 pub(crate) mod metrics;
+pub(crate) mod report;
 pub(crate) mod retention;
 pub(crate) mod revenue;
 pub(crate) mod run;
