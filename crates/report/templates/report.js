@@ -1,6 +1,6 @@
 (function () {
   'use strict';
-  var tip = document.getElementById('tip');
+  var tip = document.getElementById('tip'), told = null;
   var SVG = 'http://www.w3.org/2000/svg';
 
   function each(list, act) { Array.prototype.forEach.call(list, act); }
@@ -22,6 +22,7 @@
   function show(place) {
     var text = place.getAttribute('aria-label');
     if (!text) { return; }
+    told = place;
     tip.textContent = text;
     tip.hidden = false;
     var at = place.getBoundingClientRect(), box = tip.getBoundingClientRect();
@@ -30,7 +31,7 @@
     tip.style.left = Math.max(8, left) + 'px';
     tip.style.top = (above > 4 ? above : Math.min(at.bottom + 6, window.innerHeight - box.height - 4)) + 'px';
   }
-  function hide() { tip.hidden = true; }
+  function hide() { told = null; tip.hidden = true; }
   function spoken(target) { return target.closest && target.closest('[data-cell],.place'); }
   document.addEventListener('pointerover', function (event) {
     var place = spoken(event.target);
@@ -41,13 +42,14 @@
     if (place) { show(place); } else { hide(); }
   });
   document.addEventListener('focusout', hide);
-  document.addEventListener('scroll', hide, true);
+  // What is focused is scrolled into sight, and the tooltip goes with it.
+  document.addEventListener('scroll', function () { if (told) { show(told); } }, true);
   document.addEventListener('keydown', function (event) {
     if (event.key === 'Escape') { hide(); }
     var place = spoken(event.target), next = null;
     if (!place) { return; }
     var inMap = place.hasAttribute('data-cell');
-    var line = inMap ? place.parentNode : place.parentNode;
+    var line = place.parentNode;
     var row = Array.prototype.filter.call(line.children, function (one) { return one.matches('[data-cell],.place'); });
     var here = row.indexOf(place);
     if (event.key === 'ArrowRight') { next = row[here + 1]; }
@@ -146,7 +148,7 @@
       var anchor = held && held.hasAttribute && held.hasAttribute('data-cell') ? held : figure.querySelector('[data-cell]');
       if (anchor) { anchor.setAttribute('tabindex', '0'); }
       figure.querySelector('.scale .from').textContent = share ? '0 %' : '0';
-      figure.querySelector('.scale .to').textContent = (share ? tenths(most) + ' %' : measure.kind === 'counts' ? grouped(most) : money(most)) +
+      figure.querySelector('.scale .to').textContent = (share ? (most % 10 ? tenths(most) : most / 10) + ' %' : measure.kind === 'counts' ? grouped(most) : money(most)) +
         (measure.kind === 'percent' || measure.kind === 'counts' ? ' and more' : '');
       if (!first) { says.textContent = measure.name + (chosen ? ', ' + block.n : '') + ' shown'; }
       first = false;
@@ -155,37 +157,72 @@
     figure.addEventListener('change', draw);
     figure.querySelector('.switches').hidden = false;
     draw();
+    var scroll = figure.querySelector('.scroll');
+    // Its cells can be focused now.
+    scroll.removeAttribute('tabindex');
+    figure.querySelector('.hint').hidden = scroll.scrollWidth <= scroll.clientWidth + 2;
+  }
+
+  // An axis with round steps, as the file's own pictures have it.
+  function axis(least, most, steps) {
+    var span = most > least ? most - least : 1, power = Math.pow(10, Math.floor(Math.log10(span / steps)));
+    var step = [1, 2, 5, 10].map(function (n) { return n * power; }).filter(function (n) { return span / n <= steps; })[0] || power;
+    var from = Math.floor(least / step) * step;
+    return { from: from, to: Math.max(Math.ceil(most / step) * step, from + step), step: step };
+  }
+  function axisText(n) {
+    var unit = [[1e9, 'B'], [1e6, 'M'], [1e4, 'k']].filter(function (one) { return Math.abs(n) >= one[0]; })[0];
+    var scaled = unit ? n / (unit[1] === 'k' ? 1e3 : unit[0]) : n;
+    return String(+scaled.toFixed(2)).replace('-', '−') + (unit ? unit[1] : '');
+  }
+  function add(to, name, attributes, text) {
+    var element = document.createElementNS(SVG, name);
+    Object.keys(attributes).forEach(function (key) { element.setAttribute(key, attributes[key]); });
+    if (text !== undefined) { element.textContent = text; }
+    to.appendChild(element);
+  }
+  function ticks(marks, plot, scale, y, text, zero) {
+    marks.textContent = '';
+    for (var k = 0; k <= Math.round((scale.to - scale.from) / scale.step); k += 1) {
+      var tick = scale.from + k * scale.step, line = Math.abs(tick) < scale.step / 2 ? zero : 'grid';
+      add(marks, 'line', { 'class': line, x1: plot[0], x2: plot[0] + plot[2], y1: y(tick), y2: y(tick) });
+      add(marks, 'text', { 'class': 'tick end', x: plot[0] - 8, y: y(tick) + 4 }, text(tick));
+    }
   }
 
   // Curves of the segment that the map shows.
   function curves(svg, all, block) {
-    var plot = svg.dataset.plot.split(' ').map(Number), step = plot[2] / all.ages.length;
-    function x(age) { return (plot[0] + step * (age + 0.5)).toFixed(1); }
-    function y(n) { return (plot[1] + plot[3] - n / 1000 * plot[3]).toFixed(1); }
+    var plot = svg.dataset.plot.split(' ').map(Number), skip = +svg.dataset.skip, step = plot[2] / (all.ages.length - skip);
+    var most = 0;
+    function rate(row, age) {
+      var retained = block.r[row][age], begun = block.p[row].some(function (one) { return one[0] === age; });
+      return retained === undefined || retained === null || begun ? null : permille(retained, block.s[row]);
+    }
+    var rates = all.cohorts.map(function (_, row) { return all.ages.map(function (_, age) { return rate(row, age); }); });
+    var pooled = block.t.map(function (point) { return point ? point[0] : null; });
+    rates.concat([pooled]).forEach(function (line) { line.slice(skip).forEach(function (n) { most = Math.max(most, n || 0); }); });
+    var scale = axis(0, most / 1000, 5);
+    function x(age) { return (plot[0] + step * (age - skip + 0.5)).toFixed(1); }
+    function at(n) { return plot[1] + plot[3] - n / scale.to * plot[3]; }
+    function y(n) { return at(Math.min(n / 1000, scale.to)).toFixed(1); }
+    ticks(svg.querySelector('.marks'), plot, scale, at, function (n) { return axisText(n * 100) + ' %'; }, 'grid');
     function path(points) {
       var down = false;
       return points.map(function (n, age) {
         var had = down;
-        down = n !== null;
+        down = n !== null && age >= skip;
         return down ? (had ? 'L' : 'M') + x(age) + ' ' + y(n) : '';
       }).join('');
     }
-    each(svg.querySelectorAll('.behind path'), function (line, row) {
-      if (!block.r[row]) { return; }
-      var begun = block.p[row].map(function (one) { return one[0]; });
-      line.setAttribute('d', path(all.ages.map(function (_, age) {
-        var retained = block.r[row][age];
-        return retained === undefined || retained === null || begun.indexOf(age) >= 0 ? null : permille(retained, block.s[row]);
-      })));
-    });
-    svg.querySelector('.front .line').setAttribute('d', path(block.t.map(function (point) { return point ? point[0] : null; })));
-    var known = block.t.map(function (point, age) { return point ? [age, point[1], point[2]] : null; }).filter(Boolean);
+    each(svg.querySelectorAll('.behind path'), function (line, row) { line.setAttribute('d', path(rates[row])); });
+    svg.querySelector('.front .line').setAttribute('d', path(pooled));
+    var known = block.t.map(function (point, age) { return point && age >= skip ? [age, point[1], point[2]] : null; }).filter(Boolean);
     var above = known.map(function (p) { return x(p[0]) + ' ' + y(p[2]); });
     var below = known.reverse().map(function (p) { return x(p[0]) + ' ' + y(p[1]); });
     var band = svg.querySelector('.front .band');
     if (band) { band.setAttribute('d', known.length ? 'M' + above.concat(below).join('L') : ''); }
-    each(svg.querySelectorAll('.place'), function (place, age) {
-      var point = block.t[age];
+    each(svg.querySelectorAll('.place'), function (place, column) {
+      var age = column + skip, point = block.t[age];
       place.setAttribute('aria-label', 'Age ' + all.ages[age] + ': ' + (point ?
         tenths(point[0]) + ' % retained (' + all.level + ' % interval ' + tenths(point[1]) + ' to ' + tenths(point[2]) + ' %); of ' +
         grouped(point[3]) + ' exposed, in ' + grouped(point[4]) + ' cohorts' : 'nobody has lived it') +
@@ -196,11 +233,6 @@
   // Stacked bars of a segment.
   function bars(figure) {
     var all = data(figure.dataset.barsOf), chosen = figure.querySelector('select');
-    function axisText(n) {
-      var unit = [[1e9, 'B'], [1e6, 'M'], [1e4, 'k']].filter(function (one) { return Math.abs(n) >= one[0]; })[0];
-      var scaled = unit ? n / (unit[1] === 'k' ? 1e3 : unit[0]) : n;
-      return String(+scaled.toFixed(2)).replace('-', '−') + (unit ? unit[1] : '');
-    }
     function number(n) { return n >= 1000 ? grouped(Math.round(n)) : n >= 100 || n === Math.round(n) ? n.toFixed(0) : n.toFixed(2); }
     function sum(values, side) {
       return values.reduce(function (total, n, k) { return total + (all.series[k].side === side ? n : 0); }, 0);
@@ -208,24 +240,11 @@
     function draw() {
       var stack = all.stacks[+chosen.value], most = 0, least = 0;
       stack.v.forEach(function (values) { most = Math.max(most, sum(values, 'up')); least = Math.min(least, -sum(values, 'down')); });
-      var span = most > least ? most - least : 1, power = Math.pow(10, Math.floor(Math.log10(span / 5)));
-      var step = [1, 2, 5, 10].map(function (n) { return n * power; }).filter(function (n) { return span / n <= 5; })[0] || power;
-      var from = Math.floor(least / step) * step, to = Math.max(Math.ceil(most / step) * step, from + step);
+      var scale = axis(least, most, 5);
       each(figure.querySelectorAll('svg[data-bars]'), function (svg) {
         var plot = svg.dataset.plot.split(' ').map(Number), marks = svg.querySelector('.marks');
-        function y(n) { return plot[1] + plot[3] - (n - from) / (to - from) * plot[3]; }
-        function add(name, attributes, text) {
-          var element = document.createElementNS(SVG, name);
-          Object.keys(attributes).forEach(function (key) { element.setAttribute(key, attributes[key]); });
-          if (text !== undefined) { element.textContent = text; }
-          marks.appendChild(element);
-        }
-        marks.textContent = '';
-        for (var k = 0; k <= Math.round((to - from) / step); k += 1) {
-          var tick = from + k * step;
-          add('line', { 'class': Math.abs(tick) < step / 2 ? 'zero' : 'grid', x1: plot[0], x2: plot[0] + plot[2], y1: y(tick), y2: y(tick) });
-          add('text', { 'class': 'tick end', x: plot[0] - 8, y: y(tick) + 4 }, axisText(tick));
-        }
+        function y(n) { return plot[1] + plot[3] - (n - scale.from) / (scale.to - scale.from) * plot[3]; }
+        ticks(marks, plot, scale, y, axisText, 'zero');
         var width = plot[2] / all.periods.length;
         stack.v.forEach(function (values, place) {
           var up = 0, down = 0;
@@ -233,7 +252,7 @@
             if (n <= 0) { return; }
             var rises = all.series[k].side === 'up', top = rises ? y(up + n) : y(-down), bottom = rises ? y(up) : y(-down - n);
             if (rises) { up += n; } else { down += n; }
-            add('rect', { 'class': all.series[k]['class'] + (all.begun[place] ? ' begun' : ''), x: plot[0] + width * (place + 0.14), y: top,
+            add(marks, 'rect', { 'class': all.series[k]['class'] + (all.begun[place] ? ' begun' : ''), x: plot[0] + width * (place + 0.14), y: top,
               width: width * 0.72, height: bottom - top });
           });
         });

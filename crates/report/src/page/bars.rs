@@ -70,7 +70,7 @@ impl BarChart {
             .map(|values| self.sums(values))
             .fold((0.0, 0.0), |(most, least): (f64, f64), (up, down)| (most.max(up), least.min(-down)));
         let axis = Axis::new(least, most, 5.0);
-        let plot = Plot::new(canvas, 58.0, 8.0);
+        let plot = Plot::new(canvas, 58.0, 8.0).without_title();
         let mut svg = Svg::new();
         let attributes = [
             ("viewBox", plot.view_box()),

@@ -17,8 +17,14 @@ pub(crate) const MOST_SHOWN: usize = 60;
 /// Bytes of a map's data at most; the largest segments come first, and those beyond are left out and counted.
 const MOST_DATA: usize = 330_000;
 
+/// Cohorts that fit on one sheet of paper.
+const MOST_ON_PAPER: usize = 38;
+
 /// Currencies that a map has measures for.
 const MOST_CURRENCIES: usize = 3;
+
+/// What segments that are drawn together are called.
+const OTHER: &str = "(other)";
 
 /// Classes of colour of a map: 0 is the lightest.
 pub(crate) const SHADES: u64 = 9;
@@ -48,8 +54,10 @@ pub(crate) struct HeatMap {
     pub(crate) measures: Vec<Measure>,
     pub(crate) folded: Vec<String>,
     pub(crate) sentence: String,
-    /// The most of the scale of colours, as a percentage.
-    pub(crate) most: String,
+    /// The most of the scale of colours, in percent.
+    pub(crate) most: u64,
+    /// Whether it is too long for one sheet of paper.
+    pub(crate) long: bool,
     pub(crate) data: String,
 }
 
@@ -151,7 +159,9 @@ impl CohortTables {
         let mut sizes: HashMap<&Segment, u64> = HashMap::new();
         matrix.cohorts.iter().for_each(|row| *sizes.entry(&row.segment).or_default() += row.size);
         let mut sizes: Vec<(&Segment, u64)> = sizes.into_iter().collect();
-        sizes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        // What is drawn together comes last, however large.
+        let other = |segment: &Segment| segment.iter().all(|value| value.as_deref() == Some(OTHER));
+        sizes.sort_by(|a, b| (other(a.0), b.1, a.0).cmp(&(other(b.0), a.1, b.0)));
         sizes
     }
 
@@ -256,7 +266,8 @@ impl CohortTables {
             segments,
             folded,
             sentence: retention_sentence(&self.whole),
-            most: tenths(most),
+            most: most / 10,
+            long: labels.len() > MOST_ON_PAPER,
             data: text,
             ages,
             measures,

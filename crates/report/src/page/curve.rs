@@ -50,9 +50,13 @@ pub(crate) struct CurveChart {
     pub(crate) says: Vec<String>,
     /// For the script that draws again: the map whose segments it follows.
     pub(crate) follows: String,
+    /// Ages before the first that is drawn.
+    pub(crate) skip: usize,
 }
 
+/// The height of a name, and the longest line from a curve's end to it.
 const LINE: f64 = 16.0;
+const MOST_LEADER: f64 = 60.0;
 
 impl CurveChart {
     /// The chart in both sizes.
@@ -69,6 +73,7 @@ impl CurveChart {
         let widest = ticks.iter().map(|&tick| (self.axis_text)(tick).chars().count()).max().unwrap_or_default();
         let right = if self.named(canvas) { 150.0 } else { 14.0 };
         let plot = Plot::new(canvas, widest as f64 * 7.5 + 12.0, right);
+        let plot = if self.column_title.is_empty() { plot.without_title() } else { plot };
         let mut svg = Svg::new();
         let attributes = [
             ("viewBox", plot.view_box()),
@@ -77,13 +82,16 @@ impl CurveChart {
             ("aria-label", self.label.clone()),
             ("data-plot", plot.place()),
             ("data-follows", self.follows.clone()),
+            ("data-skip", if self.follows.is_empty() { String::new() } else { self.skip.to_string() }),
         ];
         svg.open("svg", &attributes.each_ref().map(|(name, value)| (*name, value.as_str())));
+        svg.open("g", &[("class", "marks")]);
         for tick in ticks {
             let y = self.axis.y(&plot, tick);
             svg.line("grid", (plot.left, y), (plot.right(), y));
             svg.text("tick end", (plot.left - 8.0, y + 4.0), &(self.axis_text)(tick));
         }
+        svg.close("g");
         self.columns_of(&plot, &mut svg);
         svg.open("g", &[("class", "behind")]);
         self.behind.iter().for_each(|curve| self.line(&plot, &mut svg, curve));
@@ -119,7 +127,9 @@ impl CurveChart {
             let (x, _) = self.at(plot, place);
             svg.text("tick middle", (x, plot.bottom() + 17.0), text);
         }
-        svg.text("axis middle", (plot.left + plot.inner_width / 2.0, plot.bottom() + 33.0), &self.column_title);
+        if !self.column_title.is_empty() {
+            svg.text("axis middle", (plot.left + plot.inner_width / 2.0, plot.bottom() + 33.0), &self.column_title);
+        }
     }
 
     fn line(&self, plot: &Plot, svg: &mut Svg, curve: &Curve) {
@@ -194,7 +204,10 @@ impl CurveChart {
         }
         for ((x, y, curve), place) in ends.into_iter().zip(places) {
             let from = (x + 4.0, y);
-            svg.line(&format!("leader {}", curve.class), from, (plot.right() + 6.0, place));
+            // A curve that ends early is told by its stroke: a long line to its name would look like one of its own.
+            if plot.right() - x < MOST_LEADER {
+                svg.line(&format!("leader {}", curve.class), from, (plot.right() + 6.0, place));
+            }
             let name: String = if curve.name.chars().count() > 17 {
                 curve.name.chars().take(16).chain(['…']).collect()
             } else {
@@ -219,7 +232,7 @@ pub(crate) fn spark(values: &[Option<f64>]) -> String {
     };
     let mut svg = Svg::new();
     let view = format!("0 0 {width} {height}");
-    svg.open("svg", &[("viewBox", &view), ("class", "spark"), ("aria-hidden", "true")]);
+    svg.open("svg", &[("viewBox", &view), ("class", "spark"), ("preserveAspectRatio", "xMinYMid"), ("aria-hidden", "true")]);
     let points = values.iter().enumerate().map(|(place, value)| value.map(|value| at(place, value)));
     svg.leaf("path", &[("d", &path(points))]);
     if let Some((place, Some(value))) = values.iter().enumerate().rev().find(|(_, value)| value.is_some()) {

@@ -32,7 +32,7 @@ pub(crate) fn terms(page: &ReportPage) -> Vec<Term> {
         let shown: BTreeSet<&str> =
             metrics.rows.iter().filter(|row| row.segment.is_none() && row.value.is_some()).map(|row| row.metric.name).collect();
         for metric in METRICS.iter().filter(|metric| shown.contains(metric.name)) {
-            terms.push(term(&metric.name.replace('_', " "), metric.definition, metric.formula));
+            terms.push(term(&super::labels::metric(metric.name), metric.definition, metric.formula));
         }
         if let Some(customer) = &metrics.definition.customer {
             terms.push(term("customer at an instant", customer.clone(), ""));

@@ -29,7 +29,7 @@ const MOST_REASONS: usize = 12;
 const MOST_QUESTIONS: usize = 6;
 
 /// Periods of the table of all metrics.
-const MOST_COLUMNS: usize = 13;
+const MOST_COLUMNS: usize = 9;
 
 fn series(name: &str, class: &'static str, side: Side) -> Series {
     Series { name: name.to_owned(), class, side }
@@ -59,6 +59,11 @@ fn by_segment<R>(
 
 fn folded(shown: usize, all: usize) -> Option<String> {
     (shown < all).then(|| format!("The {shown} largest of {all} segments can be chosen."))
+}
+
+/// What the paler bars are, where there are some.
+fn paler(begun: &[bool]) -> &'static str {
+    if begun.contains(&true) { " Paler: in progress." } else { "" }
 }
 
 /// New, returning, resurrected and dormant customers.
@@ -99,8 +104,9 @@ pub(crate) fn lifecycle(lifecycle: &Lifecycle) -> Result<Option<Section>, Error>
     });
     let head = ["Period", "Active", "New", "Returning", "Resurrected", "Dormant"];
     let subtitle = format!(
-        "Who is active in each {}: for the first time, again as in the one before, or back after a gap. Below the line who was active in the one before and is not.",
-        scope.period
+        "Who is active in each {}: for the first time, again as in the one before, or back after a gap. Below the line who was active in the one before and is not.{}",
+        scope.period,
+        paler(&chart.begun)
     );
     let mut figure = Figure::of_bars("Customers by activity", &subtitle, &chart, Table::new(&head, rows.collect()))?;
     figure.notes.extend(folded(parts.len() - 1, all));
@@ -199,6 +205,7 @@ fn movements(revenue: &Revenue, rows: &[&RevenueRow], currency: Option<&str>, pl
     } else {
         subtitle.replace(" Transfers between segments are no gain and no loss.", "")
     };
+    let subtitle = format!("{subtitle}{}", paler(&chart.begun));
     let mut bars = Figure::of_bars(
         &format!("Movements of MRR{}", unit.replacen(' ', ", ", 1)),
         &subtitle,
@@ -230,6 +237,8 @@ fn retained_revenue(whole: &[&&RevenueRow], unit: &str, currency: &str) -> Optio
     let axis = Axis { from: (least / span.step).floor() * span.step, to: (most / span.step).ceil() * span.step, step: span.step };
     let axis = if axis.to > axis.from { axis } else { Axis::SHARES };
     let columns: Vec<String> = complete.iter().map(|row| period(row.period.start, unit)).collect();
+    let expanded = complete.iter().any(|row| row.mrr.expansion.is_positive());
+    let same = if expanded { "" } else { " Nothing expanded, so that both are the same." };
     let text = |value: Option<f64>| value.map_or("nothing to retain".to_owned(), percent);
     let says = complete.iter().zip(&columns).map(|(row, period)| {
         format!("{period}: net {}, gross {}", text(row.mrr.net_retention().value()), text(row.mrr.gross_retention().value()))
@@ -246,7 +255,9 @@ fn retained_revenue(whole: &[&&RevenueRow], unit: &str, currency: &str) -> Optio
     });
     let mut figure = Figure::new(
         &format!("Revenue retention{}", currency.replacen(' ', ", ", 1)),
-        "Of the MRR at the start of a period what is left at its end: gross without what expanded, net with it. The axis does not start at 0.",
+        &format!(
+            "Of the MRR at the start of a period what is left at its end: gross without what expanded, net with it.{same} The axis does not start at 0."
+        ),
     );
     figure.table = Table::new(&["Period", "Opening MRR", "Gross", "Net", "MRR churn"], rows.collect());
     figure.legend = vec![Key::line("s0", "net revenue retention"), Key::line("s1", "gross revenue retention")];
@@ -261,6 +272,7 @@ fn retained_revenue(whole: &[&&RevenueRow], unit: &str, currency: &str) -> Optio
         axis_text: percent_axis,
         bounds: Bounds::Band,
         follows: String::new(),
+        skip: 0,
     };
     figure.picture = chart.draw();
     Some(figure)
@@ -340,6 +352,7 @@ fn survey(rows: &[&SurveyRow], unit: &str) -> Figure {
         },
         bounds: Bounds::Whiskers,
         follows: String::new(),
+        skip: 0,
     };
     figure.picture = chart.draw();
     figure
@@ -411,7 +424,7 @@ pub(crate) fn metrics(metrics: &Metrics) -> Option<Table> {
         periods.iter().map(|day| format!("{}{}", period(*day, unit), if begun.contains(day) { " *" } else { "" })).collect();
     let rows = by_metric.iter().map(|((place, currency), by_period)| {
         let code = currency.map(|currency| format!(", {}", cut(currency))).unwrap_or_default();
-        let name = format!("{}{code}", METRICS[*place].name.replace('_', " "));
+        let name = format!("{}{code}", labels::metric(METRICS[*place].name));
         std::iter::once(name).chain(periods.iter().map(|day| by_period.get(day).cloned().unwrap_or_default())).collect()
     });
     let rows = rows.collect();

@@ -44,6 +44,19 @@ pub(crate) fn value_of(segment: &Option<Option<String>>) -> Option<String> {
     segment.as_ref().map(|value| cut(value.as_deref().unwrap_or(NONE)))
 }
 
+/// Short names that are said letter by letter.
+const SPELLED: [&str; 8] = ["dau", "wau", "mau", "arpc", "clv", "ltv", "cac", "mrr"];
+
+/// A metric's name as people write it: `MRR per customer`.
+pub(crate) fn metric(name: &str) -> String {
+    let words = name.split('_').enumerate().map(|(place, word)| match word {
+        word if SPELLED.contains(&word) => word.to_uppercase(),
+        word if place == 0 => word.get(..1).map_or(String::new(), str::to_uppercase) + word.get(1..).unwrap_or_default(),
+        word => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A name of which as much is shown as there is room for.
 pub(crate) fn cut(name: &str) -> String {
     match name.char_indices().nth(MOST_LETTERS) {
@@ -130,6 +143,7 @@ mod tests {
         assert_eq!(money("123456.7".parse().unwrap(), None), "123,457");
         assert_eq!(period(Day(0), "month"), "Jan 1970");
         assert_eq!(period(Day(0), "week"), "1970-01-01");
+        assert_eq!((metric("ltv_cac"), metric("churn_rate")), ("LTV CAC".to_owned(), "Churn rate".to_owned()));
         assert_eq!(cut(&"x".repeat(100)).chars().count(), 61);
     }
 }

@@ -11,7 +11,7 @@ use super::section::{Figure, Key, Section, Table};
 use crate::error::Error;
 
 /// Segments that have a curve.
-const MOST_CURVES: usize = 6;
+const MOST_CURVES: usize = 4;
 
 /// The section of one question of retention.
 ///
@@ -63,6 +63,28 @@ fn curve(matrix: &RetentionMatrix, of: Option<&Segment>) -> Vec<Option<Point>> {
     ages.iter().map(|age| points.iter().find(|point| point.age == *age).map(|found| point(found))).collect()
 }
 
+/// Ages before the first that is drawn: where everybody is retained at age 0, as activity that makes a birth is a return too.
+fn skipped(matrix: &RetentionMatrix) -> usize {
+    let first = matrix.ages.first();
+    let mut points = matrix.summary.iter().filter(|point| Some(&point.age) == first);
+    usize::from(matrix.ages.len() > 2 && points.all(|point| point.retained == point.exposed))
+}
+
+/// The axis that holds all points of some curves.
+fn axis(curves: &[&[Curve]], skip: usize) -> Axis {
+    let points = curves.iter().flat_map(|curves| curves.iter()).flat_map(|curve| curve.points.iter().skip(skip).flatten());
+    Axis::new(0.0, points.map(|point| point.value).fold(0.0, f64::max), 5.0)
+}
+
+fn without_first(curves: Vec<Curve>, skip: usize) -> Vec<Curve> {
+    curves.into_iter().map(|curve| Curve { points: curve.points.into_iter().skip(skip).collect(), ..curve }).collect()
+}
+
+/// What is left out of a picture, in words.
+fn left_out(skip: usize) -> &'static str {
+    if skip > 0 { " Age 0, where everybody is retained, is left out of the picture." } else { "" }
+}
+
 fn ages(matrix: &RetentionMatrix) -> Vec<String> {
     matrix.ages.iter().take(MOST_SHOWN).map(ToString::to_string).collect()
 }
@@ -107,21 +129,27 @@ fn by_cohort(tables: &CohortTables, id: &'static str) -> Figure {
         ],
         None => vec![ages[place].clone(), String::new(), String::new(), String::new(), String::new(), String::new()],
     });
+    let (skip, behind, pooled) = (skipped(matrix), behind.collect::<Vec<_>>(), vec![pooled]);
     let chart = CurveChart {
         label: format!("Retention by age, all cohorts {} with its interval, and each cohort", d.summary),
-        behind: behind.collect(),
-        curves: vec![pooled],
-        says: ages.iter().enumerate().map(|(place, age)| says((age, at(place)))).collect(),
-        columns: ages.clone(),
+        axis: axis(&[&behind, &pooled], skip),
+        behind: without_first(behind, skip),
+        curves: without_first(pooled, skip),
+        says: ages.iter().enumerate().skip(skip).map(|(place, age)| says((age, at(place)))).collect(),
+        columns: ages[skip..].to_vec(),
         column_title: format!("{}s since the first", d.age),
-        axis: Axis::SHARES,
         axis_text: percent_axis,
         bounds: Bounds::Band,
         follows: id.to_owned(),
+        skip,
     };
     let mut figure = Figure::new(
         "Curves by cohort",
-        &format!("Each line a cohort; the strong one all of them, {}, with its interval. Complete ages alone.", d.summary),
+        &format!(
+            "Each line a cohort; the strong one all of them, {}, with its interval. Complete ages alone.{}",
+            d.summary,
+            left_out(skip)
+        ),
     );
     figure.legend = vec![
         Key::line("s0", &format!("All cohorts ({})", d.summary)),
@@ -144,7 +172,8 @@ fn by_segment(tables: &CohortTables) -> Option<Figure> {
         .map(|(place, (of, _))| Curve { name: segment(of), class: format!("s{place}"), points: curve(matrix, Some(of)) })
         .collect();
     let ages = ages(matrix);
-    let says = ages.iter().enumerate().map(|(place, age)| {
+    let skip = skipped(matrix);
+    let says = ages.iter().enumerate().skip(skip).map(|(place, age)| {
         let parts = curves.iter().filter_map(|curve| {
             let point = curve.points[place]?;
             Some(format!("{} {} ({})", curve.name, percent(point.value), bounds_text(point.bounds)))
@@ -164,7 +193,7 @@ fn by_segment(tables: &CohortTables) -> Option<Figure> {
     let table = Table::new(&head, rows.collect());
     let mut figure = Figure::new(
         &format!("Curves by {}", labels::cut(&d.by.join(", "))),
-        &format!("All cohorts of each, {}, with intervals; taken at {}.", d.summary, d.segment_as_of),
+        &format!("All cohorts of each, {}, with intervals; taken at {}.{}", d.summary, d.segment_as_of, left_out(skip)),
     );
     figure.legend = shown
         .iter()
@@ -178,14 +207,15 @@ fn by_segment(tables: &CohortTables) -> Option<Figure> {
     let chart = CurveChart {
         label: format!("Retention by age for each {}, with intervals", labels::cut(&d.by.join(", "))),
         behind: Vec::new(),
-        curves,
+        axis: axis(&[&curves], skip),
+        curves: without_first(curves, skip),
         column_title: format!("{}s since the first", d.age),
-        columns: ages,
-        axis: Axis::SHARES,
+        columns: ages[skip..].to_vec(),
         axis_text: percent_axis,
         bounds: Bounds::Band,
         says,
         follows: String::new(),
+        skip,
     };
     figure.picture = chart.draw();
     Some(figure)
@@ -263,6 +293,7 @@ fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>) -> Option<Figu
         axis_text: labels::axis,
         bounds: Bounds::Band,
         follows: String::new(),
+        skip: 0,
     };
     figure.picture = chart.draw();
     Some(figure)

@@ -49,6 +49,11 @@ impl Plot {
         Self { width, height, left, top: TOP, inner_width, inner_height }
     }
 
+    /// The same without room for a title below.
+    pub(crate) fn without_title(self) -> Self {
+        Self { height: self.height - 14.0, ..self }
+    }
+
     pub(crate) fn bottom(&self) -> f64 {
         self.top + self.inner_height
     }

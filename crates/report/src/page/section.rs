@@ -31,6 +31,13 @@ impl Section {
     }
 }
 
+impl Section {
+    /// Whether the revenue lost is known of any reason.
+    pub(crate) fn lost(&self) -> bool {
+        self.reasons.iter().any(|reason| !reason.lost.is_empty())
+    }
+}
+
 /// A picture with its words and its table.
 #[derive(Debug)]
 pub(crate) struct Figure {

@@ -56,7 +56,8 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    fn new(text: String, difference: f64, better: Better) -> Self {
+    /// A difference, in words without a sign, and the period that it is on.
+    fn new(text: &str, on: &str, difference: f64, better: Better) -> Self {
         let class = match (difference == 0.0, (difference > 0.0) == (better == Better::Higher)) {
             (true, _) => "same",
             (false, true) => "better",
@@ -69,7 +70,8 @@ impl Change {
         } else {
             ""
         };
-        Self { text: format!("{arrow}{text}"), class }
+        let text = if difference == 0.0 { format!("as in {on}") } else { format!("{arrow}{text} on {on}") };
+        Self { text, class }
     }
 }
 
@@ -108,11 +110,11 @@ fn tile(rows: &[&MetricRow], label: &str, better: Better, unit: &str, level: f64
         let (from, to) = (plain(before.value?), plain(value));
         let on = period(before.period.start, unit);
         let text = match value {
-            MetricValue::Rate(_) => format!("{:.1} points on {on}", (to - from).abs() * 100.0),
-            _ if from > 0.0 => format!("{:.1} % on {on}", ((to - from) / from).abs() * 100.0),
+            MetricValue::Rate(_) => format!("{:.1} points", (to - from).abs() * 100.0),
+            _ if from > 0.0 => format!("{:.1} %", ((to - from) / from).abs() * 100.0),
             _ => return None,
         };
-        Some(Change::new(text, to - from, better))
+        Some(Change::new(&text, &on, to - from, better))
     });
     let interval = row
         .interval
@@ -167,11 +169,11 @@ fn survey_tile(rows: &[&SurveyRow], unit: &str, level: f64) -> Option<(u64, Tile
         let from = before.score?;
         let on = period(before.period.start, unit);
         let text = match row.kind {
-            SurveyKind::Nps => format!("{:.1} points on {on}", (score - from).abs()),
-            SurveyKind::Ces => format!("{:.2} on {on}", (score - from).abs()),
-            SurveyKind::Csat | SurveyKind::Returned => format!("{:.1} points on {on}", (score - from).abs() * 100.0),
+            SurveyKind::Nps => format!("{:.1} points", (score - from).abs()),
+            SurveyKind::Ces => format!("{:.2}", (score - from).abs()),
+            SurveyKind::Csat | SurveyKind::Returned => format!("{:.1} points", (score - from).abs() * 100.0),
         };
-        Some(Change::new(text, score - from, Better::Higher))
+        Some(Change::new(&text, &on, score - from, Better::Higher))
     });
     let interval = row.interval.map(|interval| {
         format!("{} % interval {} to {}", level * 100.0, score_text(row.kind, interval.low), score_text(row.kind, interval.high))
