@@ -165,7 +165,8 @@
 
   // An axis with round steps, as the file's own pictures have it.
   function axis(least, most, steps) {
-    var span = most > least ? most - least : 1, power = Math.pow(10, Math.floor(Math.log10(span / steps)));
+    if (most <= least) { most = least + 1; }
+    var span = most - least, power = Math.pow(10, Math.floor(Math.log10(span / steps)));
     var step = [1, 2, 5, 10].map(function (n) { return n * power; }).filter(function (n) { return span / n <= steps; })[0] || power;
     var from = Math.floor(least / step) * step;
     return { from: from, to: Math.max(Math.ceil(most / step) * step, from + step), step: step };
@@ -214,7 +215,8 @@
         return down ? (had ? 'L' : 'M') + x(age) + ' ' + y(n) : '';
       }).join('');
     }
-    each(svg.querySelectorAll('.behind path'), function (line, row) { line.setAttribute('d', path(rates[row])); });
+    var lines = svg.querySelectorAll('.behind path');
+    each(lines, function (line, row) { line.setAttribute('d', path(rates[rates.length - lines.length + row])); });
     svg.querySelector('.front .line').setAttribute('d', path(pooled));
     var known = block.t.map(function (point, age) { return point && age >= skip ? [age, point[1], point[2]] : null; }).filter(Boolean);
     var above = known.map(function (p) { return x(p[0]) + ' ' + y(p[2]); });

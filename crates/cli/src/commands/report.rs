@@ -20,8 +20,8 @@ use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
   tenure report history -o report.html
-  tenure report history --by country --active-within 90d --title \"The first year\" -o report.html
-  tenure report events.csv --value amount --period week -o weeks.html";
+  tenure report history --active-within 90d --title \"The first year\" -o report.html
+  tenure report events.csv --value amount --by country --period week -o weeks.html";
 
 /// Segments that are told apart unless --top says otherwise.
 const DEFAULT_TOP: usize = 20;

@@ -8,20 +8,18 @@ use tenure_model::{Cell, Decimal, grouped};
 
 use super::embed::json;
 use super::labels::{ALL, cohort, cut, permille, segment, tenths};
+use super::room::Room;
 use crate::error::Error;
 use crate::retention::retention_sentence;
 
 /// Cohorts and ages of a heat map at most: the latest cohorts, and the first ages.
 pub(crate) const MOST_SHOWN: usize = 60;
 
-/// Bytes of a map's data at most; the largest segments come first, and those beyond are left out and counted.
-const MOST_DATA: usize = 330_000;
-
 /// Cohorts that fit on one sheet of paper.
 const MOST_ON_PAPER: usize = 38;
 
-/// Currencies that a map has measures for.
-const MOST_CURRENCIES: usize = 3;
+/// Ages that fit into the width of the text.
+const MOST_IN_TEXT: usize = 18;
 
 /// What segments that are drawn together are called.
 const OTHER: &str = "(other)";
@@ -59,6 +57,13 @@ pub(crate) struct HeatMap {
     /// Whether it is too long for one sheet of paper.
     pub(crate) long: bool,
     pub(crate) data: String,
+}
+
+impl HeatMap {
+    /// Whether it takes more than the width of the text, where the screen has it.
+    pub(crate) fn broad(&self) -> bool {
+        self.ages.len() > MOST_IN_TEXT
+    }
 }
 
 #[derive(Debug)]
@@ -201,7 +206,7 @@ impl CohortTables {
     /// # Errors
     ///
     /// Where its data can't be written.
-    pub(crate) fn heat_map(&self, id: &'static str) -> Result<HeatMap, Error> {
+    pub(crate) fn heat_map(&self, id: &'static str, room: Room) -> Result<HeatMap, Error> {
         let starts = self.starts();
         let ages_shown = self.whole.ages.len().min(MOST_SHOWN);
         let ages: Vec<String> = self.whole.ages[..ages_shown].iter().map(ToString::to_string).collect();
@@ -216,19 +221,25 @@ impl CohortTables {
             let last = ages.last().map(String::as_str).unwrap_or_default();
             folded.push(format!("Ages up to {last} of {} are shown.", grouped(self.whole.ages.len() as u64)));
         }
-        if currencies.len() > MOST_CURRENCIES {
-            folded.push(format!("Amounts of {MOST_CURRENCIES} of {} currencies are shown.", currencies.len()));
-            currencies.truncate(MOST_CURRENCIES);
+        let none = Segment::new();
+        let all_currencies = currencies.len();
+        currencies.truncate(room.currencies);
+        let whole = loop {
+            let whole = block(&self.whole, self.value.as_ref(), &starts, &none, ALL, &currencies, ages_shown);
+            if json(&whole)?.len() <= room.map_data || currencies.pop().is_none() {
+                break whole;
+            }
+        };
+        if currencies.len() < all_currencies {
+            folded.push(format!("Amounts of {} of {all_currencies} currencies can be chosen.", currencies.len()));
         }
         let measures = self.measures(&currencies);
-        let none = Segment::new();
-        let whole = block(&self.whole, self.value.as_ref(), &starts, &none, ALL, &currencies, ages_shown);
         let rows = rows(&whole, &labels, ages_shown);
         let most = most(&whole);
         let summary = (0..ages_shown).map(|place| whole.t[place].map(|point| tenths(point[0])).unwrap_or_default()).collect();
         let segments = self.segments();
         let mut blocks = vec![whole];
-        let mut left = MOST_DATA.saturating_sub(json(&blocks[0])?.len());
+        let mut left = room.map_data.saturating_sub(json(&blocks[0])?.len());
         for (values, _) in &segments {
             let Some(matrix) = &self.by_segment else { break };
             let value = self.value_by_segment.as_ref();

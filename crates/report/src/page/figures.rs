@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tenure_analysis::{
-    Cancellations, Lifecycle, LifecycleRow, METRICS, Metrics, MrrMovement, Revenue, RevenueRow, SurveyKind, SurveyRow, Surveys,
-    Told,
+    Cancellations, Lifecycle, LifecycleRow, METRICS, MetricKind, Metrics, MrrMovement, Revenue, RevenueRow, SurveyKind,
+    SurveyRow, Surveys, Told,
 };
 use tenure_model::{Day, Decimal, grouped};
 
 use super::bars::{BarChart, MOST_BARS, Series, Side, Stack};
 use super::curve::{Bounds, Curve, CurveChart, Point, percent_axis};
 use super::labels::{self, ALL, cut, money, percent, period, permille, value_of};
+use super::room::Room;
 use super::scale::Axis;
 use super::section::{Figure, Key, Reason, Section, Table};
 use super::tiles::{asked, kind_name, score_text, shown};
@@ -18,9 +19,6 @@ use crate::error::Error;
 
 /// Segments that a switch has at most: the largest.
 const MOST_SEGMENTS: usize = 20;
-
-/// Currencies that have figures.
-const MOST_CURRENCIES: usize = 3;
 
 /// Reasons that are listed; the others are drawn together.
 const MOST_REASONS: usize = 12;
@@ -57,17 +55,13 @@ fn by_segment<R>(
     (parts, all)
 }
 
-fn folded(shown: usize, all: usize) -> Option<String> {
-    (shown < all).then(|| format!("The {shown} largest of {all} segments can be chosen."))
-}
-
 /// What the paler bars are, where there are some.
 fn paler(begun: &[bool]) -> &'static str {
     if begun.contains(&true) { " Paler: in progress." } else { "" }
 }
 
 /// New, returning, resurrected and dormant customers.
-pub(crate) fn lifecycle(lifecycle: &Lifecycle) -> Result<Option<Section>, Error> {
+pub(crate) fn lifecycle(lifecycle: &Lifecycle, room: Room) -> Result<Option<Section>, Error> {
     let scope = &lifecycle.definition;
     let (parts, all) = by_segment(&lifecycle.rows, |row| value_of(&row.segment), |row| row.counts.active() as f64);
     let whole = last(&parts[0].1);
@@ -108,8 +102,7 @@ pub(crate) fn lifecycle(lifecycle: &Lifecycle) -> Result<Option<Section>, Error>
         scope.period,
         paler(&chart.begun)
     );
-    let mut figure = Figure::of_bars("Customers by activity", &subtitle, &chart, Table::new(&head, rows.collect()))?;
-    figure.notes.extend(folded(parts.len() - 1, all));
+    let mut figure = Figure::of_bars("Customers by activity", &subtitle, &chart, Table::new(&head, rows.collect()), all, room)?;
     if parts[0].1.len() > whole.len() {
         figure.notes.push(format!("The last {} of {} periods are shown.", whole.len(), parts[0].1.len()));
     }
@@ -119,24 +112,30 @@ pub(crate) fn lifecycle(lifecycle: &Lifecycle) -> Result<Option<Section>, Error>
 }
 
 /// Movements of recurring revenue and what is retained of it.
-pub(crate) fn revenue(revenue: &Revenue) -> Result<Vec<Figure>, Error> {
+pub(crate) fn revenue(revenue: &Revenue, room: Room) -> Result<Vec<Figure>, Error> {
     let mut currencies: Vec<&Option<String>> = revenue.rows.iter().map(|row| &row.currency).collect();
     currencies.sort_unstable();
     currencies.dedup();
     let mut figures = Vec::new();
-    for (place, &currency) in currencies.iter().take(MOST_CURRENCIES).enumerate() {
+    for (place, &currency) in currencies.iter().take(room.currencies).enumerate() {
         let rows: Vec<&RevenueRow> = revenue.rows.iter().filter(|row| row.currency == *currency).collect();
-        figures.extend(movements(revenue, &rows, currency.as_deref(), place)?);
+        figures.extend(movements(revenue, &rows, currency.as_deref(), place, room)?);
     }
-    if currencies.len() > MOST_CURRENCIES
+    if currencies.len() > room.currencies
         && let Some(figure) = figures.last_mut()
     {
-        figure.notes.push(format!("{MOST_CURRENCIES} of {} currencies are shown.", currencies.len()));
+        figure.notes.push(format!("{} of {} currencies are shown.", room.currencies, currencies.len()));
     }
     Ok(figures)
 }
 
-fn movements(revenue: &Revenue, rows: &[&RevenueRow], currency: Option<&str>, place: usize) -> Result<Vec<Figure>, Error> {
+fn movements(
+    revenue: &Revenue,
+    rows: &[&RevenueRow],
+    currency: Option<&str>,
+    place: usize,
+    room: Room,
+) -> Result<Vec<Figure>, Error> {
     let scope = &revenue.definition.scope;
     let (parts, all) = by_segment(rows, |row| value_of(&row.segment), |row| row.mrr.closing.to_f64());
     let whole = last(&parts[0].1);
@@ -206,14 +205,9 @@ fn movements(revenue: &Revenue, rows: &[&RevenueRow], currency: Option<&str>, pl
         subtitle.replace(" Transfers between segments are no gain and no loss.", "")
     };
     let subtitle = format!("{subtitle}{}", paler(&chart.begun));
-    let mut bars = Figure::of_bars(
-        &format!("Movements of MRR{}", unit.replacen(' ', ", ", 1)),
-        &subtitle,
-        &chart,
-        Table::new(&head, table.collect()),
-    )?;
-    bars.notes.extend(folded(parts.len() - 1, all));
-    let mut figures = vec![bars];
+    let table = Table::new(&head, table.collect());
+    let title = format!("Movements of MRR{}", unit.replacen(' ', ", ", 1));
+    let mut figures = vec![Figure::of_bars(&title, &subtitle, &chart, table, all, room)?];
     figures.extend(retained_revenue(whole, &scope.period, &unit));
     Ok(figures)
 }
@@ -404,8 +398,13 @@ pub(crate) fn cancellations(cancellations: &Cancellations) -> Option<Section> {
 }
 
 /// All metrics of the last periods.
-pub(crate) fn metrics(metrics: &Metrics) -> Option<Table> {
+pub(crate) fn metrics(metrics: &Metrics, room: Room) -> Option<Table> {
     let whole: Vec<_> = metrics.rows.iter().filter(|row| row.segment.is_none() && row.value.is_some()).collect();
+    // Money of some currencies alone, where there are many.
+    let codes: BTreeSet<&Option<String>> =
+        whole.iter().filter(|row| row.metric.kind == MetricKind::Money).map(|row| &row.currency).collect();
+    let codes: Vec<&Option<String>> = codes.into_iter().take(room.currencies.max(1)).collect();
+    let whole: Vec<_> = whole.into_iter().filter(|row| row.currency.is_none() || codes.contains(&&row.currency)).collect();
     let unit = &metrics.definition.scope.period;
     let periods: BTreeSet<Day> = whole.iter().map(|row| row.period.start).collect();
     let periods: Vec<Day> = periods.into_iter().collect();

@@ -11,6 +11,7 @@ mod figures;
 mod goals;
 mod labels;
 mod retention;
+mod room;
 mod scale;
 mod section;
 mod svg;
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::retention::short_content;
 
 use definitions::Term;
+use room::Room;
 use section::{Section, Table};
 use tiles::Tile;
 
@@ -83,6 +85,15 @@ const SCRIPT: &str = include_str!("../../templates/report.js");
 ///
 /// Where the numbers can't be written.
 pub fn report_page(page: &ReportPage) -> Result<Vec<u8>, Error> {
+    let [roomy, tight] = Room::ALL;
+    let text = draw(page, roomy)?;
+    if Room::fits(&text) {
+        return Ok(text.into_bytes());
+    }
+    draw(page, tight).map(String::into_bytes)
+}
+
+fn draw(page: &ReportPage, room: Room) -> Result<String, Error> {
     let mut notes = page.notes.clone();
     notes.extend(page.metrics.iter().flat_map(|metrics| metrics.notes.iter().cloned()));
     notes.dedup();
@@ -91,8 +102,8 @@ pub fn report_page(page: &ReportPage) -> Result<Vec<u8>, Error> {
         facts: facts(page),
         tiles: tiles::tiles(page.metrics.as_ref(), page.surveys.as_ref()),
         goals: &page.goals,
-        sections: sections(page)?,
-        metrics: page.metrics.as_ref().and_then(figures::metrics),
+        sections: sections(page, room)?,
+        metrics: page.metrics.as_ref().and_then(|metrics| figures::metrics(metrics, room)),
         terms: definitions::terms(page),
         scope: definitions::scope(page),
         notes,
@@ -100,33 +111,34 @@ pub fn report_page(page: &ReportPage) -> Result<Vec<u8>, Error> {
         style: STYLE,
         script: SCRIPT,
     };
-    let mut text = html.render().map_err(|error| Error::encoding("html", error))?;
+    let text = html.render().map_err(|error| Error::encoding("html", error))?;
     // Control characters, which markup can't have, are in names at most.
-    if text.contains(|c: char| c.is_control() && c != '\n') {
-        text = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
-    }
-    Ok(text.into_bytes())
+    Ok(if text.contains(|c: char| c.is_control() && c != '\n') {
+        text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    } else {
+        text
+    })
 }
 
-fn sections(page: &ReportPage) -> Result<Vec<Section>, Error> {
+fn sections(page: &ReportPage, room: Room) -> Result<Vec<Section>, Error> {
     let mut sections = Vec::new();
     if let Some(tables) = page.activity.as_ref().filter(|tables| !tables.whole.cohorts.is_empty()) {
-        sections.push(retention::section(tables, "retention", "Who stays")?);
+        sections.push(retention::section(tables, "retention", "Who stays", room)?);
     }
     let mut money = Section::new("revenue", "Revenue", "");
     if let Some(revenue) = &page.revenue {
-        money.figures.extend(figures::revenue(revenue)?);
+        money.figures.extend(figures::revenue(revenue, room)?);
         money.notes.extend(revenue.notes.iter().cloned());
     }
-    money.figures.extend(page.activity.as_ref().map(retention::value_figures).unwrap_or_default());
+    money.figures.extend(page.activity.as_ref().map(|tables| retention::value_figures(tables, room)).unwrap_or_default());
     if !money.figures.is_empty() {
         sections.push(money);
     }
     if let Some(tables) = page.subscribers.as_ref().filter(|tables| !tables.whole.cohorts.is_empty()) {
-        sections.push(retention::section(tables, "subscribers", "Which subscribers stay")?);
+        sections.push(retention::section(tables, "subscribers", "Which subscribers stay", room)?);
     }
     if let Some(lifecycle) = &page.lifecycle {
-        sections.extend(figures::lifecycle(lifecycle)?);
+        sections.extend(figures::lifecycle(lifecycle, room)?);
     }
     sections.extend(page.surveys.as_ref().and_then(figures::surveys));
     sections.extend(page.cancellations.as_ref().and_then(figures::cancellations));

@@ -6,6 +6,7 @@ use tenure_model::grouped;
 use super::cohorts::{CohortTables, MOST_SHOWN};
 use super::curve::{Bounds, Curve, CurveChart, Point, percent_axis};
 use super::labels::{self, cohort, percent, segment};
+use super::room::Room;
 use super::scale::Axis;
 use super::section::{Figure, Key, Section, Table};
 use crate::error::Error;
@@ -13,14 +14,17 @@ use crate::error::Error;
 /// Segments that have a curve.
 const MOST_CURVES: usize = 4;
 
+/// Cells of the table behind curves of value; of a larger one the latest of each row.
+const MOST_CELLS: usize = 1600;
+
 /// The section of one question of retention.
 ///
 /// # Errors
 ///
 /// Where the data of its switches can't be written.
-pub(crate) fn section(tables: &CohortTables, id: &'static str, title: &str) -> Result<Section, Error> {
-    let heat = tables.heat_map(id)?;
-    let mut figures = vec![by_cohort(tables, id)];
+pub(crate) fn section(tables: &CohortTables, id: &'static str, title: &str, room: Room) -> Result<Section, Error> {
+    let heat = tables.heat_map(id, room)?;
+    let mut figures = vec![by_cohort(tables, id, room)];
     figures.extend(by_segment(tables));
     let mut section = Section::new(id, title, &lead(&tables.whole));
     section.notes = tables.whole.notes.clone();
@@ -93,10 +97,10 @@ fn bounds_text(bounds: Option<(f64, f64)>) -> String {
     bounds.map(|(low, high)| format!("{:.1} to {}", low * 100.0, percent(high))).unwrap_or_default()
 }
 
-fn by_cohort(tables: &CohortTables, id: &'static str) -> Figure {
+fn by_cohort(tables: &CohortTables, id: &'static str, room: Room) -> Figure {
     let matrix = &tables.whole;
     let d = &matrix.definition;
-    let shown = &matrix.cohorts[matrix.cohorts.len().saturating_sub(MOST_SHOWN)..];
+    let shown = &matrix.cohorts[matrix.cohorts.len().saturating_sub(room.curves)..];
     let count = shown.len();
     let behind = shown.iter().enumerate().map(|(place, row)| Curve {
         name: cohort(&row.start, &d.cohort),
@@ -151,6 +155,10 @@ fn by_cohort(tables: &CohortTables, id: &'static str) -> Figure {
             left_out(skip)
         ),
     );
+    if matrix.cohorts.len() > shown.len() {
+        let all = grouped(matrix.cohorts.len() as u64);
+        figure.notes.push(format!("The latest {} of {all} cohorts have a line of their own.", shown.len()));
+    }
     figure.legend = vec![
         Key::line("s0", &format!("All cohorts ({})", d.summary)),
         Key::line("c0", "oldest cohort"),
@@ -222,20 +230,21 @@ fn by_segment(tables: &CohortTables) -> Option<Figure> {
 }
 
 /// What customers have brought so far by age, for each currency: observed lifetime value by cohort.
-pub(crate) fn value_figures(tables: &CohortTables) -> Vec<Figure> {
+pub(crate) fn value_figures(tables: &CohortTables, room: Room) -> Vec<Figure> {
     let Some(matrix) = tables.value.as_ref().filter(|matrix| matrix.definition.source != "subscriptions") else {
         return Vec::new();
     };
     let mut currencies: Vec<Option<String>> = matrix.cohorts.iter().map(|row| row.currency.clone()).collect();
     currencies.sort();
     currencies.dedup();
-    currencies.iter().filter_map(|currency| value_figure(matrix, currency.as_deref())).take(3).collect()
+    currencies.iter().filter_map(|currency| value_figure(matrix, currency.as_deref(), room)).take(room.currencies).collect()
 }
 
-fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>) -> Option<Figure> {
+fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>, room: Room) -> Option<Figure> {
     let d = &matrix.definition;
     let rows: Vec<_> = matrix.cohorts.iter().filter(|row| row.currency.as_deref() == currency).collect();
-    let rows = &rows[rows.len().saturating_sub(MOST_SHOWN)..];
+    let all = rows.len();
+    let rows = &rows[rows.len().saturating_sub(room.curves)..];
     let amount = |row: &tenure_analysis::CohortRow, place: usize| {
         let cell = row.cells.get(place)?;
         cell.cell.rate()?;
@@ -275,12 +284,26 @@ fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>) -> Option<Figu
     });
     let mut head = vec!["Cohort"];
     head.extend(ages.iter().map(String::as_str));
+    let table = if rows.len() * ages.len() > MOST_CELLS {
+        // The map has all of them; here each cohort's latest is enough.
+        let latest = |row: &&tenure_analysis::CohortRow| {
+            let found = (0..ages.len()).rev().find_map(|place| Some((place, amount(row, place)?)));
+            let (age, value) = found.map(|(place, value)| (ages[place].clone(), labels::money(value, None))).unwrap_or_default();
+            vec![cohort(&row.start, &d.cohort), age, value]
+        };
+        Table::new(&["Cohort", "Latest complete age", "Revenue so far per customer"], rows.iter().map(latest).collect())
+    } else {
+        Table::new(&head, table_rows.collect())
+    };
     let code = currency.map(|currency| format!(", {}", labels::cut(currency))).unwrap_or_default();
     let mut figure = Figure::new(
         &format!("Revenue so far per customer{code}"),
         "Each line a cohort: all it has brought up to an age, for each of its members, active or not. Complete ages alone.",
     );
-    figure.table = Table::new(&head, table_rows.collect());
+    figure.table = table;
+    if all > rows.len() {
+        figure.notes.push(format!("The latest {} of {} cohorts are drawn.", rows.len(), grouped(all as u64)));
+    }
     figure.legend = vec![Key::line("c0", "oldest cohort"), Key::line("c4", "latest cohort")];
     let chart = CurveChart {
         label: format!("Revenue so far per customer by age, for each cohort{code}"),

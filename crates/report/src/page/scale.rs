@@ -97,7 +97,8 @@ impl Axis {
     /// The axis that holds 0 and both numbers, in about so many steps of 1, 2 or 5 times a power of ten.
     pub(crate) fn new(least: f64, most: f64, steps: f64) -> Self {
         let (least, most) = (least.min(0.0), most.max(0.0));
-        let span = if most > least { most - least } else { 1.0 };
+        let most = if most > least { most } else { least + 1.0 };
+        let span = most - least;
         let power = 10f64.powf((span / steps).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|unit| unit * power).find(|step| span / step <= steps).unwrap_or(power);
         let (from, to) = ((least / step).floor() * step, (most / step).ceil() * step);

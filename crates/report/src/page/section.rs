@@ -3,6 +3,7 @@
 use super::bars::{BarChart, Stack};
 use super::cohorts::HeatMap;
 use super::embed::json;
+use super::room::Room;
 use crate::error::Error;
 
 /// A part of the page.
@@ -63,19 +64,36 @@ impl Figure {
         }
     }
 
-    /// The figure of stacked bars: its picture, its legend, its table, and a switch where there are segments.
+    /// The figure of stacked bars: its picture, its legend, its table, and a switch where there are segments; so many are
+    /// there in all.
     ///
     /// # Errors
     ///
     /// Where the data of the switch can't be written.
-    pub(crate) fn of_bars(title: &str, subtitle: &str, chart: &BarChart, table: Table) -> Result<Self, Error> {
+    pub(crate) fn of_bars(
+        title: &str,
+        subtitle: &str,
+        chart: &BarChart,
+        table: Table,
+        segments: usize,
+        room: Room,
+    ) -> Result<Self, Error> {
         let mut figure = Self::new(title, subtitle);
         figure.legend = chart.series.iter().map(|series| Key::area(series.class, &series.name)).collect();
         figure.picture = chart.draw();
         figure.table = table;
         if chart.stacks.len() > 1 {
-            let segments = chart.stacks.iter().map(|Stack { name, .. }| name.clone()).collect();
-            figure.switch = Some(Switch { id: chart.id.clone(), segments, data: json(chart)? });
+            let mut chart = chart.clone();
+            let mut data = json(&chart)?;
+            while data.len() > room.bar_data && chart.stacks.len() > 1 {
+                chart.stacks.pop();
+                data = json(&chart)?;
+            }
+            if chart.stacks.len() - 1 < segments {
+                figure.notes.push(format!("The {} largest of {segments} segments can be chosen.", chart.stacks.len() - 1));
+            }
+            let names = chart.stacks.iter().map(|Stack { name, .. }| name.clone()).collect();
+            figure.switch = Some(Switch { id: chart.id.clone(), segments: names, data });
         }
         Ok(figure)
     }

@@ -176,7 +176,9 @@ fn survey_tile(rows: &[&SurveyRow], unit: &str, level: f64) -> Option<(u64, Tile
         Some(Change::new(&text, &on, score - from, Better::Higher))
     });
     let interval = row.interval.map(|interval| {
-        format!("{} % interval {} to {}", level * 100.0, score_text(row.kind, interval.low), score_text(row.kind, interval.high))
+        let low = score_text(row.kind, interval.low);
+        let low = low.strip_suffix(" %").unwrap_or(&low);
+        format!("{} % interval {low} to {}", level * 100.0, score_text(row.kind, interval.high))
     });
     let line: Vec<Option<f64>> = rows[..=last].iter().map(|row| row.score).collect();
     let so_far = if row.period.in_progress { " so far" } else { "" };
