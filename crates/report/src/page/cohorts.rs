@@ -306,7 +306,7 @@ fn most(block: &Block) -> u64 {
 
 /// The class of a share on a scale.
 pub(crate) fn shade(value: u64, most: u64) -> u64 {
-    if most == 0 { 0 } else { (value * SHADES / most).min(SHADES) }
+    (value * SHADES).checked_div(most).map_or(0, |shade| shade.min(SHADES))
 }
 
 fn rows(block: &Block, labels: &[String], ages: usize) -> Vec<Row> {

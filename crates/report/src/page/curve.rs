@@ -144,7 +144,7 @@ impl CurveChart {
         // Points without neighbours would not be seen; whiskers have a middle.
         let seen = |place: usize| curve.points.get(place).is_some_and(Option::is_some);
         for (place, point) in curve.points.iter().enumerate() {
-            let alone = !(place > 0 && seen(place - 1)) && !seen(place + 1);
+            let alone = !(seen(place + 1) || place > 0 && seen(place - 1));
             if let Some(point) = point.filter(|_| alone || self.bounds == Bounds::Whiskers) {
                 let (x, y) = (self.at(plot, place).0, self.axis.y(plot, point.value));
                 svg.leaf(
