@@ -194,7 +194,9 @@ def check_hands(page):
     chart.locator(".place").first.focus()
     page.keyboard.press("ArrowRight")
     assert chart.locator(".place").nth(1).evaluate("place => place === document.activeElement")
-    assert tip.is_visible() and "retained" in tip.text_content()
+    tip.wait_for(state="visible", timeout=2000)
+    assert tip.text_content() == chart.locator(".place").nth(1).get_attribute("aria-label")
+    assert "retained" in tip.text_content(), tip.text_content()
     # The tab key goes from the top to the segment's switch, the measures, the map.
     page.locator(".skip").focus()
     stops = []

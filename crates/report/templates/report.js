@@ -33,7 +33,12 @@
   }
   function hide() { told = null; tip.hidden = true; }
   function spoken(target) { return target.closest && target.closest('[data-cell],.place'); }
+  // What is scrolled under a pointer that rests is not pointed at.
+  var rests = '';
+  function where(event) { return event.clientX + ' ' + event.clientY; }
+  document.addEventListener('pointermove', function (event) { rests = where(event); });
   document.addEventListener('pointerover', function (event) {
+    if (where(event) === rests) { return; }
     var place = spoken(event.target);
     if (place) { show(place); } else { hide(); }
   });
@@ -43,7 +48,10 @@
   });
   document.addEventListener('focusout', hide);
   // What is focused is scrolled into sight, and the tooltip goes with it.
-  document.addEventListener('scroll', function () { if (told) { show(told); } }, true);
+  document.addEventListener('scroll', function () {
+    var at = told && told.getBoundingClientRect();
+    if (at && at.bottom > 0 && at.top < window.innerHeight) { show(told); } else { tip.hidden = true; }
+  }, true);
   document.addEventListener('keydown', function (event) {
     if (event.key === 'Escape') { hide(); }
     var place = spoken(event.target), next = null;

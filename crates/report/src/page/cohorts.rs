@@ -7,7 +7,7 @@ use tenure_analysis::{CohortRow, CohortStart, RetentionMatrix, Segment};
 use tenure_model::{Cell, Decimal, grouped};
 
 use super::embed::json;
-use super::labels::{ALL, cohort, cut, permille, segment, tenths};
+use super::labels::{self, ALL, cohort, cut, permille, segment, tenths};
 use super::room::Room;
 use crate::error::Error;
 use crate::retention::retention_sentence;
@@ -260,7 +260,7 @@ impl CohortTables {
         }
         let data = Data {
             unit: &self.whole.definition.age,
-            level: format!("{}", self.whole.definition.level * 100.0),
+            level: labels::level(self.whole.definition.level),
             cohorts: labels.iter().map(String::as_str).collect(),
             ages: &ages,
             measures: &measures,

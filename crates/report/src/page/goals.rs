@@ -81,7 +81,15 @@ impl GoalShown {
         let filled = self.filled();
         match self.shape {
             GoalShape::Bar => {
-                svg.open("svg", &[("viewBox", "0 0 240 14"), ("class", &format!("{class} bar")), ("aria-hidden", "true")]);
+                svg.open(
+                    "svg",
+                    &[
+                        ("viewBox", "0 0 240 14"),
+                        ("preserveAspectRatio", "none"),
+                        ("class", &format!("{class} bar")),
+                        ("aria-hidden", "true"),
+                    ],
+                );
                 svg.rect("track", (0.0, 1.0), (240.0, 12.0)).rect("fill", (0.0, 1.0), (240.0 * filled, 12.0));
             }
             GoalShape::Ring => {

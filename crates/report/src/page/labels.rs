@@ -3,6 +3,7 @@
 use tenure_analysis::{CohortStart, Segment};
 use tenure_model::{Day, Decimal, grouped};
 
+use super::svg::short;
 use crate::wide::NONE;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -86,6 +87,11 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// The level of intervals, in percent: `95`, `99.9`.
+pub(crate) fn level(share: f64) -> String {
+    short(share * 100.0)
+}
+
 /// A number with few decimals: none from 100 on.
 pub(crate) fn number(value: f64) -> String {
     if value.abs() >= 1000.0 {
@@ -144,6 +150,7 @@ mod tests {
         assert_eq!(period(Day(0), "month"), "Jan 1970");
         assert_eq!(period(Day(0), "week"), "1970-01-01");
         assert_eq!((metric("ltv_cac"), metric("churn_rate")), ("LTV CAC".to_owned(), "Churn rate".to_owned()));
+        assert_eq!((level(0.57), level(0.999)), ("57".to_owned(), "99.9".to_owned()));
         assert_eq!(cut(&"x".repeat(100)).chars().count(), 61);
     }
 }

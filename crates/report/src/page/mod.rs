@@ -21,7 +21,7 @@ mod tiles;
 
 use askama::Template;
 use tenure_analysis::{Cancellations, Lifecycle, Metrics, Revenue, Surveys};
-use tenure_model::{Instant, grouped};
+use tenure_model::{Instant, Zone, grouped};
 
 use crate::error::Error;
 use crate::retention::short_content;
@@ -99,7 +99,7 @@ fn draw(page: &ReportPage, room: Room) -> Result<String, Error> {
     notes.dedup();
     let html = Html {
         title: &page.title,
-        facts: facts(page),
+        facts: facts(page)?,
         tiles: tiles::tiles(page.metrics.as_ref(), page.surveys.as_ref()),
         goals: &page.goals,
         sections: sections(page, room)?,
@@ -153,16 +153,17 @@ fn content(page: &ReportPage) -> Option<&str> {
 }
 
 /// What the page rests on, in a line.
-fn facts(page: &ReportPage) -> Vec<String> {
+fn facts(page: &ReportPage) -> Result<Vec<String>, Error> {
     let mut facts = Vec::new();
-    let day = |at: Instant| at.to_string().chars().take(10).collect::<String>();
     if let Some(tables) = page.activity.as_ref().or(page.subscribers.as_ref()) {
         let totals = tables.whole.totals;
+        let zone = Zone::named(&tables.whole.definition.zone).map_err(|error| Error::encoding("html", error))?;
+        let day = |at: Instant| zone.day_of(at).to_string();
         facts.push(format!("{} customers", grouped(totals.customers)));
         if let (Some(from), Some(until)) = (tables.whole.window.from, tables.whole.window.until) {
             facts.push(format!("observed from {} until {}", day(from), day(until)));
         }
         facts.push(format!("days in {}", tables.whole.definition.zone));
     }
-    facts
+    Ok(facts)
 }

@@ -40,9 +40,9 @@ fn lead(matrix: &RetentionMatrix) -> String {
     let Some(point) = whole(matrix).find(|point| point.age.from.0 == 1) else {
         return format!("{} {who} in {} cohorts.", grouped(matrix.totals.members), d.cohort);
     };
-    let bounds = point
-        .interval
-        .map(|interval| format!(" ({} % interval {:.1} to {})", d.level * 100.0, interval.low * 100.0, percent(interval.high)));
+    let bounds = point.interval.map(|interval| {
+        format!(" ({} % interval {:.1} to {})", labels::level(d.level), interval.low * 100.0, percent(interval.high))
+    });
     format!(
         "Of {} {who} who have lived their first {} after that of their start, {}{} were retained in it.",
         grouped(point.exposed),
@@ -107,12 +107,12 @@ fn by_cohort(tables: &CohortTables, id: &'static str, room: Room) -> Figure {
         class: format!("c{}", if count > 1 { place * 4 / (count - 1) } else { 4 }),
         points: row.cells.iter().take(MOST_SHOWN).map(|cell| cell.cell.rate().map(Point::bare)).collect(),
     });
-    let pooled = Curve { name: "All cohorts".to_owned(), class: "s0 strong".to_owned(), points: curve(matrix, None) };
+    let pooled = Curve { name: "All cohorts".to_owned(), class: "sa strong".to_owned(), points: curve(matrix, None) };
     let says = |(age, found): (&String, Option<&SummaryPoint>)| match found {
         Some(point) => format!(
             "Age {age}: {} retained ({} % interval {}); {} of {} exposed, in {} cohorts",
             percent(point.rate),
-            d.level * 100.0,
+            labels::level(d.level),
             bounds_text(point.interval.map(|interval| (interval.low, interval.high))),
             grouped(point.retained),
             grouped(point.exposed),
@@ -160,7 +160,7 @@ fn by_cohort(tables: &CohortTables, id: &'static str, room: Room) -> Figure {
         figure.notes.push(format!("The latest {} of {all} cohorts have a line of their own.", shown.len()));
     }
     figure.legend = vec![
-        Key::line("s0", &format!("All cohorts ({})", d.summary)),
+        Key::line("sa", &format!("All cohorts ({})", d.summary)),
         Key::line("c0", "oldest cohort"),
         Key::line("c4", "latest cohort"),
     ];

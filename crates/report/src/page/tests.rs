@@ -386,7 +386,7 @@ fn goals_are_drawn_as_they_stand() {
     assert!(html.contains("stroke-dasharray=\"106.8 213.6\""));
     assert!(html.contains("<rect class=\"fill\" x=\"18\" y=\"8\" width=\"8\" height=\"74\"/>"));
     assert!(html.contains("width=\"0\" height=\"12\""));
-    assert!(html.contains("(170 %)") && html.contains("missed</span> by 2027-03-31"));
+    assert!(html.contains("; 170 % of the target") && html.contains("missed</span> by 2027-03-31"));
     assert!(!text(&ReportPage::default()).contains("id=\"goals\""));
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use tenure_analysis::{MetricRow, MetricValue, Metrics, SurveyKind, SurveyRow, Surveys};
 
 use super::curve::spark;
-use super::labels::{cut, money, number, percent, period};
+use super::labels::{self, cut, money, number, percent, period};
 
 /// Tiles at most.
 const MOST_TILES: usize = 8;
@@ -118,7 +118,7 @@ fn tile(rows: &[&MetricRow], label: &str, better: Better, unit: &str, level: f64
     });
     let interval = row
         .interval
-        .map(|interval| format!("{} % interval {:.1} to {}", level * 100.0, interval.low * 100.0, percent(interval.high)));
+        .map(|interval| format!("{} % interval {:.1} to {}", labels::level(level), interval.low * 100.0, percent(interval.high)));
     let line: Vec<Option<f64>> = rows[..=last].iter().map(|row| row.value.map(plain)).collect();
     let so_far = if row.period.in_progress { " so far" } else { "" };
     Some(Tile {
@@ -178,7 +178,7 @@ fn survey_tile(rows: &[&SurveyRow], unit: &str, level: f64) -> Option<(u64, Tile
     let interval = row.interval.map(|interval| {
         let low = score_text(row.kind, interval.low);
         let low = low.strip_suffix(" %").unwrap_or(&low);
-        format!("{} % interval {low} to {}", level * 100.0, score_text(row.kind, interval.high))
+        format!("{} % interval {low} to {}", labels::level(level), score_text(row.kind, interval.high))
     });
     let line: Vec<Option<f64>> = rows[..=last].iter().map(|row| row.score).collect();
     let so_far = if row.period.in_progress { " so far" } else { "" };
