@@ -108,6 +108,17 @@ pub enum GoalState {
     Missed,
 }
 
+impl GoalState {
+    /// The name as results have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            GoalState::Reached => "reached",
+            GoalState::Open => "open",
+            GoalState::Missed => "missed",
+        }
+    }
+}
+
 /// The metrics of the last complete period, as a table with a row for each currency.
 pub(crate) struct Latest {
     pub(crate) period: Option<Day>,

@@ -115,6 +115,16 @@ pub struct CohortRow {
     pub cells: Vec<CohortCell>,
 }
 
+impl CohortRow {
+    /// The value at an age as a share of that at age 0, in complete cells: revenue kept. Nothing where age 0 is not shown first,
+    /// or its value is not above 0.
+    pub fn value_kept(&self, place: usize) -> Option<Decimal> {
+        let total = |cell: &CohortCell| cell.cell.rate().and(cell.value.as_deref()).map(|value| value.total);
+        let first = self.cells.first().filter(|cell| cell.age == AgeRange::one(Age::BIRTH))?;
+        total(self.cells.get(place)?)?.over(total(first).filter(|value| value.is_positive())?)
+    }
+}
+
 /// A cell and what the measure adds to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CohortCell {

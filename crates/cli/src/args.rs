@@ -12,7 +12,8 @@ use crate::commands::{
     at_risk::AtRiskArgs, calc::CalcArgs, cancellations::CancellationsArgs, check::CheckArgs, compact::CompactArgs,
     compare::CompareArgs, completions::CompletionsArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs,
     ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, man::ManArgs, members::MembersArgs, metrics::MetricsArgs,
-    retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs, survey::SurveyArgs,
+    report::ReportArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs,
+    survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     AtRisk(Box<AtRiskArgs>),
     /// Whether goals are reached, and for whom rules hold
     Check(Box<CheckArgs>),
+    /// One page with everything a history can tell
+    Report(Box<ReportArgs>),
     /// The hand formulas, from typed numbers
     Calc(CalcArgs),
     /// Write a synthetic business whose true retention is known

@@ -98,6 +98,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Cancellations(args) => commands::cancellations::run(&args, term),
         Command::AtRisk(args) => commands::at_risk::run(&args, term),
         Command::Check(args) => commands::check::run(&args, term),
+        Command::Report(args) => commands::report::run(&args, term),
         Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Completions(args) => commands::completions::run(&args),

@@ -54,15 +54,7 @@ impl OutputArgs {
     ///
     /// Where the file is the input, or lies in the history that is.
     pub(crate) fn check_input(&self, input: &Path) -> anyhow::Result<()> {
-        let Some(path) = &self.output else { return Ok(()) };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (Ok(input), Ok(folder)) = (input.canonicalize(), folder.canonicalize()) else { return Ok(()) };
-        let target = path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()));
-        if target == input || input.is_dir() && target.starts_with(&input) {
-            let what = if input.is_dir() { "it lies inside the history" } else { "it is the input" };
-            bail!("{}: the result is not written there, since {what}; choose another file", path.display());
-        }
-        Ok(())
+        self.output.as_deref().map_or(Ok(()), |path| check_input(path, input))
     }
 
     /// Writes a result.
@@ -95,6 +87,55 @@ impl OutputArgs {
 pub(crate) fn write_stdout(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+/// Where a page goes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct PageArgs {
+    /// Write to a file (default: standard output, unless it is a terminal)
+    #[arg(long, short, value_name = "FILE.html")]
+    output: Option<PathBuf>,
+}
+
+impl PageArgs {
+    /// The file to be written; none where the page goes to stdout.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
+
+    /// Refuses to write over what is read, and onto a terminal.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is the input, or lies in the history that is; where nobody could read the page.
+    pub(crate) fn check(&self, input: &Path, term: &Term) -> anyhow::Result<()> {
+        match &self.output {
+            Some(path) => check_input(path, input),
+            None if term.stdout_is_terminal() => bail!("a page is for a browser: write it to a file with -o report.html"),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the page.
+    pub(crate) fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        match &self.output {
+            Some(path) => write_file(path, bytes),
+            None => write_stdout(bytes),
+        }
+    }
+}
+
+/// Refuses a file that is the input, or lies in the history that is.
+fn check_input(path: &Path, input: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Ok(input), Ok(folder)) = (input.canonicalize(), folder.canonicalize()) else { return Ok(()) };
+    let target = path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()));
+    if target == input || input.is_dir() && target.starts_with(&input) {
+        let what = if input.is_dir() { "it lies inside the history" } else { "it is the input" };
+        bail!("{}: the result is not written there, since {what}; choose another file", path.display());
+    }
+    Ok(())
 }
 
 /// Replaces a file in one step: a reader sees the old result or the new one.

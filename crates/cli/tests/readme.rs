@@ -90,6 +90,7 @@ fn the_readme_runs_as_it_is_printed() {
         "survey",
         "at-risk",
         "check",
+        "report",
         "calc",
         "demo",
     ];
@@ -132,6 +133,7 @@ fn the_examples_of_help_run_as_they_are_printed() {
         "cancellations",
         "at-risk",
         "check",
+        "report",
         "calc",
     ];
     for verb in verbs.into_iter().chain(["run", "compact", "forget"]) {

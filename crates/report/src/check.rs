@@ -1,9 +1,10 @@
 //! Goals and rules: bars and thermometers for people, rows for files.
 
 use serde_json::json;
-use tenure_analysis::{Direction, GoalState, MetricKind, MetricValue, Occurrence, Progress};
+use tenure_analysis::{Direction, MetricKind, MetricValue, Occurrence, Progress};
 use tenure_model::{Day, Decimal, grouped};
 
+use crate::page::{GoalShape, GoalShown};
 use crate::retention::short_content;
 use crate::sheet::{Sheet, figure_text};
 use crate::text_table::{Align, TextTable};
@@ -128,6 +129,24 @@ impl GoalRow {
         }
     }
 
+    /// The goal as a page shows it: money as a thermometer, tasks as a ring, others as a bar.
+    pub fn shown(&self) -> GoalShown {
+        GoalShown {
+            name: self.name.clone(),
+            owner: self.owner.clone(),
+            value_text: self.value_text(),
+            target_text: self.target_text(),
+            share_of_target: self.progress.share,
+            state: self.progress.state,
+            deadline: self.by.map(|day| day.to_string()),
+            shape: match self.kind {
+                GoalKind::Money => GoalShape::Thermometer,
+                GoalKind::Task => GoalShape::Ring,
+                GoalKind::Numeric | GoalKind::Truth => GoalShape::Bar,
+            },
+        }
+    }
+
     /// How far it is, drawn: a thermometer of money, a box for each thing to do, else a bar.
     fn drawn(&self) -> String {
         let Some(share) = self.progress.share else { return String::new() };
@@ -138,14 +157,6 @@ impl GoalRow {
             GoalKind::Truth => if share >= 1.0 { "✓" } else { "✗" }.to_owned(),
             GoalKind::Task | GoalKind::Numeric => format!("{}{} {percent}", "█".repeat(filled), "░".repeat(BAR - filled)),
         }
-    }
-}
-
-fn state_name(state: GoalState) -> &'static str {
-    match state {
-        GoalState::Reached => "reached",
-        GoalState::Open => "open",
-        GoalState::Missed => "missed",
     }
 }
 
@@ -178,7 +189,7 @@ pub fn check_text(check: &Check) -> String {
                 plain(&goal.value_text()),
                 plain(&goal.target_text()),
                 goal.drawn(),
-                state_name(progress.state).to_owned(),
+                progress.state.name().to_owned(),
                 period,
                 date(goal.by),
                 plain(goal.owner.as_deref().unwrap_or_default()),
@@ -255,7 +266,7 @@ pub fn check_sheet(check: &Check) -> Sheet {
         .texts("direction", column(goals, rules, direction, |_| None))
         .dates("by", column(goals, rules, |goal| goal.by, |_| None))
         .shares("progress", column(goals, rules, |goal| goal.progress.share, |_| None))
-        .texts("state", column(goals, rules, |goal| Some(state_name(goal.progress.state)), move |rule| Some(fired(rule))))
+        .texts("state", column(goals, rules, |goal| Some(goal.progress.state.name()), move |rule| Some(fired(rule))))
         .texts("then", column(goals, rules, |_| None, |rule| Some(rule.then.clone())))
         .integers("holds", column(goals, rules, |_| None, |rule| Some(rule.holds)))
         .integers("new", column(goals, rules, |_| None, |rule| Some(rule.new)))

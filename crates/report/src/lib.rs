@@ -1,4 +1,4 @@
-//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
+//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow, pages of HTML. Nothing is computed here.
 
 mod check;
 mod comparison;
@@ -12,6 +12,7 @@ mod long;
 mod members;
 mod metrics;
 mod numbers;
+mod page;
 mod retention;
 mod sheet;
 mod survey_retention;
@@ -31,6 +32,7 @@ pub use inspection::{inspection_json, inspection_text};
 pub use members::render_members;
 pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};
+pub use page::{CohortTables, GoalShape, GoalShown, ReportPage, report_page};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
 pub use survey_retention::survey_retention_sheet;

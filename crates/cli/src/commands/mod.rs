@@ -16,6 +16,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod man;
 pub(crate) mod members;
 pub(crate) mod metrics;
+pub(crate) mod report;
 pub(crate) mod retention;
 pub(crate) mod revenue;
 pub(crate) mod run;

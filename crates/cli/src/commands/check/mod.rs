@@ -5,13 +5,13 @@ mod file;
 mod ledger;
 mod webhook;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
 use tenure_analysis::{GoalState, Occurrence, Progress, Scope, Target, occurrences, progress};
 use tenure_history::History;
-use tenure_model::{FiscalStart, Period, TimePoint, WeekStart, Zone};
+use tenure_model::{FiscalStart, TimePoint, WeekStart, Zone};
 use tenure_report::{Check, Format, GoalRow, RuleRow, check_sheet, check_text};
 
 use crate::Status;
@@ -74,10 +74,9 @@ pub(crate) struct CheckArgs {
 }
 
 impl CheckArgs {
-    /// The periods of a goal or rule under the flags.
-    fn scope(&self, period: Period) -> Scope {
+    /// The window and the calendar of the flags.
+    fn scope(&self) -> Scope {
         Scope {
-            period,
             as_of: self.as_of,
             filter: self.filter.only.clone(),
             zone: self.zone.clone(),
@@ -96,20 +95,14 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
     let Opened::History(history) = open_any(&args.input, &args.mapping, &wanted, term)? else { return Ok(Status::LimitCrossed) };
     let name = args.goals.display();
     // All is worked out before anything is written or sent.
-    let mut progressed: Vec<(&GoalEntry, Progress)> = Vec::new();
-    for entry in &goals.goals {
-        let found = progress(&history, &args.scope(entry.period), &entry.goal);
-        progressed.push((entry, found.map_err(|error| anyhow!("{name}: goal \"{}\": {error}", entry.goal.name))?));
-    }
+    let scope = args.scope();
+    let rows = goals.progress(&args.goals, &history, &scope)?;
     let mut held: Vec<(&RuleEntry, Vec<Occurrence>)> = Vec::new();
     for entry in &goals.rules {
-        let found = occurrences(&history, &args.scope(entry.period), &entry.rule);
+        let found = occurrences(&history, &Scope { period: entry.period, ..scope.clone() }, &entry.rule);
         held.push((entry, found.map_err(|error| anyhow!("{name}: rule \"{}\": {error}", entry.name))?));
     }
-    let mut check = Check {
-        goals: progressed.iter().map(|(entry, progress)| goal_row(entry, progress)).collect(),
-        ..described(args, &history)
-    };
+    let mut check = Check { goals: rows, ..described(args, &history) };
     let mut failures = Vec::new();
     for (entry, occurrences) in &held {
         let Delivered { new, sent, failure } = deliver(entry, occurrences, &args.goals, args.dry_run)?;
@@ -123,8 +116,8 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
         });
         failures.extend(failure.map(|failure| format!("{name}: rule \"{}\": {failure}", entry.name)));
     }
-    let crossed =
-        progressed.iter().any(|(_, progress)| progress.state == GoalState::Missed) || check.rules.iter().any(|rule| rule.new > 0);
+    let missed = check.goals.iter().any(|goal| goal.progress.state == GoalState::Missed);
+    let crossed = missed || check.rules.iter().any(|rule| rule.new > 0);
     if format == Format::Table {
         args.output.write(check_text(&check).as_bytes(), format, term)?;
     } else {
@@ -134,6 +127,22 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
         return Err(anyhow!("{}", failures.join("\n")));
     }
     Ok(if crossed { Status::LimitCrossed } else { Status::Done })
+}
+
+/// How far the goals of a file are.
+pub(crate) fn goals_of(path: &Path, history: &History, scope: &Scope) -> anyhow::Result<Vec<GoalRow>> {
+    Goals::read(path)?.progress(path, history, scope)
+}
+
+impl Goals {
+    fn progress(&self, path: &Path, history: &History, scope: &Scope) -> anyhow::Result<Vec<GoalRow>> {
+        let each = |entry: &GoalEntry| {
+            let found = progress(history, &Scope { period: entry.period, ..scope.clone() }, &entry.goal);
+            let found = found.map_err(|error| anyhow!("{}: goal \"{}\": {error}", path.display(), entry.goal.name))?;
+            Ok(goal_row(entry, &found))
+        };
+        self.goals.iter().map(each).collect()
+    }
 }
 
 /// The rules that all goals share.
