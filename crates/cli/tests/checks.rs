@@ -269,8 +269,11 @@ fn an_audience_has_everybody_for_whom_the_rule_holds() {
     assert!(place.fails(2, &["check", "h", "--goals", "r.toml"]).contains("no audience file"));
 }
 
+/// Requests: their heads and bodies.
+type Seen = Arc<Mutex<Vec<(HashMap<String, String>, Value)>>>;
+
 /// A server that answers with the statuses of a list, then with the last for ever, and what it was sent.
-fn server(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<(HashMap<String, String>, Value)>>>) {
+fn server(statuses: &'static [u16]) -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook?key=hidden", listener.local_addr().unwrap());
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -166,3 +166,34 @@ fn a_snapshot_without_dates_is_counted_at_a_date_that_is_given() {
     let error = place.fails(2, &["ingest", "snapshot.csv", "--into", "i", "--customer", "id", "--time", "2024-13-01"]);
     assert!(error.contains("2024-13-01"), "{error}");
 }
+
+#[test]
+fn the_worked_surveys_from_rows() {
+    // 70 promoters, 20 passives, 10 detractors: 70 − 10 = 60. 400 satisfied of 500: 80 %.
+    let place = Place::new();
+    let nps: String = (0..100)
+        .map(|n| {
+            format!(
+                "c{n},2024-01-15,{}\n",
+                if n < 70 {
+                    9
+                } else if n < 90 {
+                    7
+                } else {
+                    6
+                }
+            )
+        })
+        .collect();
+    place.file("nps.csv", format!("customer,time,score\n{nps}"));
+    let csat: String = (0..500).map(|n| format!("c{n},2024-01-15,{}\n", if n < 400 { 4 + n % 2 } else { 1 + n % 3 })).collect();
+    place.file("csat.csv", format!("customer,time,score\n{csat}"));
+    let ask = |file: &str, more: &[&str]| {
+        let base = ["survey", file, "--table", "surveys", "--preset", "generic", "--customer", "customer", "--time", "time"];
+        place.json(&[&base[..], &["--score", "score"], more].concat())["rows"][0].clone()
+    };
+    let row = ask("nps.csv", &["--kind", "nps"]);
+    assert_eq!((&row["positive"], &row["negative"], &row["score"]), (&json!(70), &json!(10), &json!(60.0)));
+    let row = ask("csat.csv", &["--kind", "csat", "--scale", "1-5"]);
+    assert_eq!((&row["positive"], &row["answers"], &row["score"]), (&json!(400), &json!(500), &json!(0.8)));
+}
