@@ -8,7 +8,7 @@ use tenure_history::History;
 use tenure_model::{Decimal, Instant};
 
 use crate::error::Error;
-use crate::facts::{Amounts, Facts, RhythmOf, YEAR_DAYS, email_column, email_of, facts, known_as, recurring};
+use crate::profile::{Amounts, Facts, RhythmOf, YEAR_DAYS, email_column, email_of, facts, known_as, recurring};
 use crate::scope::{Scope, ScopeDefinition};
 
 /// The quantile of gaps that a silence is held against, where nothing is said.
@@ -155,7 +155,7 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
         notes.push(format!("the first {} of them; all without --top", rows.len()));
     }
     if without_rhythm > 0 && matches!(query.risk, Risk::Overdue(_)) {
-        notes.push(format!("{without_rhythm} customers can't be judged: nobody has come back yet, so there is no rhythm"));
+        notes.push(format!("not judged, since nobody has come back yet and there is no rhythm: customers {without_rhythm}"));
     }
     if lost > 0 {
         notes.push(format!("left out as lost already, by --lost-after: {lost} customers"));

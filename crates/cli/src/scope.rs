@@ -86,6 +86,11 @@ impl ScopeArgs {
         }
     }
 
+    /// Whether customers are parted by the period in which they began.
+    pub(crate) fn by_is_cohort(&self) -> bool {
+        self.by.as_deref().is_some_and(|name| name.trim() == COHORT)
+    }
+
     /// The columns that an export must keep for the query, and the flags that ask for them.
     pub(crate) fn asked_columns(&self, filter: &FilterArgs) -> Vec<(String, &'static str)> {
         self.asked_columns_of(filter.only.as_deref(), "--filter")

@@ -240,11 +240,11 @@ impl Sheet {
         let columns: Vec<(&str, Align)> = columns.iter().map(|(name, align)| (name.as_str(), *align)).collect();
         let mut table = TextTable::new(&columns);
         (0..self.rows).for_each(|row| table.row(self.texts_of(row, &shown)));
-        let mut text = table.render();
+        let mut text = if self.rows == 0 { String::new() } else { table.render() + "\n" };
         if self.in_progress.iter().any(|in_progress| *in_progress) {
-            text.push_str(&format!("\n{IN_PROGRESS} in progress\n"));
+            text.push_str(&format!("{IN_PROGRESS} in progress\n\n"));
         }
-        text.push_str(&format!("\n{}\n", self.sentence));
+        text.push_str(&format!("{}\n", self.sentence));
         self.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
         text
     }

@@ -11,11 +11,11 @@ use tenure_model::{Decimal, Instant, Table, TimePoint};
 
 use crate::at_risk::DEFAULT_QUANTILE;
 use crate::error::Error;
-use crate::facts::{Amounts, Facts, KnownAs, email_column, email_of, facts, known_as, recurring};
 use crate::goals::{Latest, MetricSettings};
 use crate::lives::{LifeSegments, Tally, plan, tally};
 use crate::metrics::METRICS;
 use crate::plan::Plan;
+use crate::profile::{Amounts, Facts, KnownAs, email_column, email_of, facts, known_as, recurring};
 use crate::scope::Scope;
 use crate::segments::SegmentId;
 use crate::walk::{Member, Numbering, Renumbering};

@@ -65,6 +65,9 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn run(args: &ReportArgs, term: &Term) -> anyhow::Result<Status> {
     args.page.check(&args.input, term)?;
+    if args.scope.by_is_cohort() {
+        bail!("--by cohort: the page has a row for each cohort as it is; name a column to part customers by");
+    }
     let wanted = Wanted { columns: args.scope.asked_columns(&args.filter), plain: false };
     // Of a history the kind and the scale say which answers are asked about; of an export they say what its columns are.
     let mut mapping = args.mapping.clone();

@@ -100,7 +100,7 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
     let mut held: Vec<(&RuleEntry, Vec<Occurrence>)> = Vec::new();
     for entry in &goals.rules {
         let found = occurrences(&history, &Scope { period: entry.period, ..scope.clone() }, &entry.rule);
-        held.push((entry, found.map_err(|error| anyhow!("{name}: rule \"{}\": {error}", entry.name))?));
+        held.push((entry, found.map_err(|error| anyhow!("{name}: rule \"{}\": {}", entry.name, as_keys(&error.to_string())))?));
     }
     let mut check = Check { goals: rows, ..described(args, &history) };
     let mut failures = Vec::new();
@@ -138,11 +138,26 @@ impl Goals {
     fn progress(&self, path: &Path, history: &History, scope: &Scope) -> anyhow::Result<Vec<GoalRow>> {
         let each = |entry: &GoalEntry| {
             let found = progress(history, &Scope { period: entry.period, ..scope.clone() }, &entry.goal);
-            let found = found.map_err(|error| anyhow!("{}: goal \"{}\": {error}", path.display(), entry.goal.name))?;
+            let found = found
+                .map_err(|error| anyhow!("{}: goal \"{}\": {}", path.display(), entry.goal.name, as_keys(&error.to_string())))?;
             Ok(goal_row(entry, &found))
         };
         self.goals.iter().map(each).collect()
     }
+}
+
+/// A message about flags, told of the keys of the file that stand for them.
+fn as_keys(message: &str) -> String {
+    let keys = [
+        ("--metric ", "metric "),
+        ("--active-within 90d", "active_within = \"90d\""),
+        ("--margin 0.6", "margin = 0.6"),
+        ("--cac AMOUNT", "cac = AMOUNT"),
+        ("--period month", "period = \"month\""),
+        ("a longer --period", "a longer period"),
+        ("--by ", "segment "),
+    ];
+    keys.iter().fold(message.to_owned(), |text, (flag, key)| text.replace(flag, key))
 }
 
 /// The rules that all goals share.
