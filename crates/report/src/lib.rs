@@ -1,9 +1,12 @@
-//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow. Nothing is computed here.
+//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow, Excel, HTML, SVG, PNG. Nothing is
+//! computed here.
 
 mod error;
+mod exhibit;
 mod explanation;
 mod figures;
 mod format;
+mod html;
 mod inspection;
 mod json;
 mod long;
@@ -12,9 +15,12 @@ mod metrics;
 mod numbers;
 mod retention;
 mod sheet;
+mod svg;
 mod table;
+mod text;
 mod text_table;
 mod wide;
+mod workbook;
 
 pub use error::Error;
 pub use explanation::{explanation_json, explanation_text};
