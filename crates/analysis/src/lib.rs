@@ -23,6 +23,7 @@ mod dialect;
 mod error;
 mod events;
 mod explain;
+mod facts;
 mod formulas;
 mod grid;
 mod inspection;
@@ -55,6 +56,7 @@ pub use cancellations::{CancellationDefinition, CancellationQuery, CancellationR
 pub use dialect::{Dialect, ValueAverage};
 pub use error::{Error, ErrorKind};
 pub use explain::{CellNumbers, Example, Explanation, Step, explain};
+pub use facts::{EVERYBODY, Fact, FactsQuery, Personal, Tells, facts, personal_columns, segment_key};
 pub use formulas::{
     Kept, TypedMovements, Worked, WorkedUnit, complement, csat, lifetime_value, mrr_of_average, nps_of_counts, nps_of_percent,
     period_retention, repeat_purchase_rate,

@@ -9,10 +9,10 @@ use tenure_ingest::{Attributes, Mapping, PresetChoice, RejectLimit, Source, tabl
 use tenure_model::{Table, Zone, column};
 
 use crate::commands::{
-    calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, demo::DemoArgs, forget::ForgetArgs,
-    generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, members::MembersArgs,
-    metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs,
-    survey::SurveyArgs,
+    calc::CalcArgs, cancellations::CancellationsArgs, compact::CompactArgs, demo::DemoArgs, export::ExportArgs,
+    forget::ForgetArgs, generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs,
+    members::MembersArgs, metrics::MetricsArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs,
+    stickiness::StickinessArgs, survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Survey(Box<SurveyArgs>),
     /// Why customers left: reasons, the revenue lost, how long they had stayed
     Cancellations(Box<CancellationsArgs>),
+    /// A star schema in Parquet for BI tools, with its dictionary
+    Export(Box<ExportArgs>),
     /// The hand formulas, from typed numbers
     Calc(CalcArgs),
     /// Write a synthetic business whose true retention is known

@@ -3,6 +3,7 @@
 mod allocator;
 mod args;
 mod commands;
+mod export;
 mod input;
 mod memory;
 mod output;
@@ -84,6 +85,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::Revenue(args) => commands::revenue::run(&args, term),
         Command::Survey(args) => commands::survey::run(&args, term),
         Command::Cancellations(args) => commands::cancellations::run(&args, term),
+        Command::Export(args) => commands::export::run(&args, term),
         Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Demo(args) => commands::demo::run(&args, term),

@@ -76,8 +76,20 @@ fn the_readme_runs_as_it_is_printed() {
     let place = sample();
     let readme = text("README.md");
     let all: Vec<String> = blocks(&readme, "sh").into_iter().chain(blocks(&readme, "")).flat_map(commands).collect();
-    let verbs =
-        ["ingest", "compact", "forget", "inspect", "retention", "metrics", "revenue", "lifecycle", "survey", "calc", "demo"];
+    let verbs = [
+        "ingest",
+        "compact",
+        "forget",
+        "inspect",
+        "retention",
+        "metrics",
+        "revenue",
+        "lifecycle",
+        "survey",
+        "export",
+        "calc",
+        "demo",
+    ];
     assert!(verbs.iter().all(|verb| all.iter().any(|command| command.starts_with(verb))), "{all:?}");
     run_all(&place, &all);
     assert!(place.path("value.parquet").exists());
@@ -113,6 +125,7 @@ fn the_examples_of_help_run_as_they_are_printed() {
         "revenue",
         "survey",
         "cancellations",
+        "export",
         "calc",
     ];
     for verb in verbs.into_iter().chain(["run", "compact", "forget"]) {

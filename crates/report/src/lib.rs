@@ -15,6 +15,7 @@ mod metrics;
 mod numbers;
 mod retention;
 mod sheet;
+mod star;
 mod svg;
 mod table;
 mod text;
@@ -32,4 +33,8 @@ pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
+pub use star::{
+    Dictionary, Export, FileEntry, Partition, Segments, StarTable, StarWriter, TableEntry, Written, date_rows, metric_facts,
+    mrr_facts, retention_facts,
+};
 pub use text_table::{Align, TextTable};

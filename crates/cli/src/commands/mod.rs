@@ -4,6 +4,7 @@ pub(crate) mod calc;
 pub(crate) mod cancellations;
 pub(crate) mod compact;
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod ingest;
