@@ -34,7 +34,7 @@ pub use numbers::{bytes_text, counted};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
 pub use star::{
-    Dictionary, Export, FileEntry, Partition, Segments, StarTable, StarWriter, TableEntry, Written, date_rows, metric_facts,
-    mrr_facts, retention_facts,
+    Dictionary, Export, FileEntry, Partition, Segments, StarTable, StarWriter, TableEntry, Written, WrittenStar, date_rows,
+    metric_facts, mrr_facts, retention_facts,
 };
 pub use text_table::{Align, TextTable};

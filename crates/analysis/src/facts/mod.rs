@@ -259,7 +259,7 @@ impl<'a> Facts<'a> {
     where
         E: From<Error> + From<tenure_history::Error>,
     {
-        let plain = self.plain(table, &["customer_key", "date", "time", "year_month"], |name| plain_type(name, MOST_DECIMALS));
+        let plain = self.plain(table, &["customer_key", "date", "time", "year_month"], |name| plain_type(name, 0));
         each(fact, RecordBatch::new_empty(row_schema(&plain)))?;
         if self.history.rows_of(table) == 0 {
             return Ok(());
@@ -283,9 +283,6 @@ impl<'a> Facts<'a> {
         })
     }
 }
-
-/// Decimals of scores and weights; what has more can't be shown in it, which is an error.
-const MOST_DECIMALS: u8 = 6;
 
 /// The columns of customers that are no attributes.
 const CUSTOMER_COLUMNS: [&str; 8] =

@@ -47,7 +47,9 @@ pub(crate) fn plain_array(array: &ArrayRef, data_type: &DataType) -> Result<Arra
 /// The type that facts give to a column of a history.
 pub(crate) fn plain_type(name: &str, scale: u8) -> DataType {
     match name {
-        column::VALUE | column::SCORE | column::WEIGHT => DataType::Decimal128(MAX_STORED_DIGITS, scale as i8),
+        column::VALUE => DataType::Decimal128(MAX_STORED_DIGITS, scale as i8),
+        // Room for any digits that a history stores, before the point and after it.
+        column::SCORE | column::WEIGHT => DataType::Decimal128(2 * MAX_STORED_DIGITS, MAX_STORED_DIGITS as i8),
         column::SIGNED_UP => DataType::Date32,
         _ => DataType::Utf8,
     }

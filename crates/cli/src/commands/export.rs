@@ -10,8 +10,8 @@ use tenure_analysis::{
 use tenure_history::History;
 use tenure_model::{Granularity, Period, Table, Zone, column, grouped};
 use tenure_report::{
-    Align, Dictionary, Export, Partition, Segments, StarTable, StarWriter, TableEntry, TextTable, bytes_text, date_rows,
-    metric_facts, mrr_facts, retention_facts,
+    Align, Dictionary, Export, Partition, Segments, StarTable, StarWriter, TableEntry, TextTable, WrittenStar, bytes_text,
+    date_rows, metric_facts, mrr_facts, retention_facts,
 };
 
 use crate::Status;
@@ -143,7 +143,7 @@ impl Star<'_> {
         writer.write(StarTable::DimSegment, &segments.rows()?)?;
         let days = date_rows(writer.days())?;
         writer.write(StarTable::DimDate, &days)?;
-        let (written, schemas) = writer.finish()?;
+        let WrittenStar { files: written, schemas } = writer.finish()?;
         let mut files: BTreeMap<StarTable, Vec<_>> = BTreeMap::new();
         let mut kept: BTreeMap<StarTable, u64> = BTreeMap::new();
         for written in written {

@@ -84,8 +84,9 @@ fn cohort(matrix: &RetentionMatrix, show: Show, row: &CohortRow, priced: bool, r
             (CellState::Complete, Some(heat), Some((least, most))) if most > least => {
                 Shown::Heat((heat - least) / (most - least))
             }
-            // The birth period, or the same share everywhere.
-            (CellState::Complete, ..) if datum != Datum::Nothing => Shown::Heat(1.0),
+            // The birth period, full by definition, or the same share everywhere. Amounts of the birth period are no part
+            // of a scale.
+            (CellState::Complete, ..) if datum != Datum::Nothing && matrix.measure == Measure::Customers => Shown::Heat(1.0),
             _ => Shown::Plain,
         };
         ShownCell { datum, state }

@@ -20,7 +20,7 @@ pub fn date_rows(span: Option<(Day, Day)>) -> Result<RecordBatch, Error> {
     TableColumns::default()
         .dates("date", days.iter().map(|&day| Some(day)))
         .integers("year", of(|day| day.ymd().0 as u64))
-        .integers("quarter", of(|day| u64::from((day.ymd().1 + 2) / 3)))
+        .integers("quarter", of(|day| day.ymd().1.div_ceil(3).into()))
         .integers("month", of(|day| day.ymd().1.into()))
         .integers("day_of_month", of(|day| day.ymd().2.into()))
         .integers("day_of_week", of(weekday))

@@ -10,7 +10,7 @@ mod writer;
 pub use aggregates::{Segments, metric_facts, mrr_facts, retention_facts};
 pub use dates::date_rows;
 pub use dictionary::{Dictionary, Export, FileEntry, TableEntry};
-pub use writer::{Partition, StarWriter, Written};
+pub use writer::{Partition, StarWriter, Written, WrittenStar};
 
 /// A table of the star.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

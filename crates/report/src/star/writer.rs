@@ -50,6 +50,15 @@ pub struct Written<W> {
     pub sink: W,
 }
 
+/// What a star was written to.
+#[derive(Debug)]
+pub struct WrittenStar<W> {
+    /// Its files, by table and month.
+    pub files: Vec<Written<W>>,
+    /// The columns of each table.
+    pub schemas: BTreeMap<StarTable, SchemaRef>,
+}
+
 struct OpenFile<W: Write + Send> {
     path: PathBuf,
     rows: u64,
@@ -138,23 +147,23 @@ impl<'a, W: Write + Send> StarWriter<'a, W> {
         Ok(())
     }
 
-    /// Ends all files, by table and month; with the columns of each table. A table without rows is a file all the same.
+    /// Ends all files. A table without rows is a file all the same.
     ///
     /// # Errors
     ///
     /// Where a file can't be made or written.
-    pub fn finish(mut self) -> Result<(Vec<Written<W>>, BTreeMap<StarTable, SchemaRef>), Error> {
+    pub fn finish(mut self) -> Result<WrittenStar<W>, Error> {
         for (table, schema) in self.schemas.clone() {
             if !self.files.keys().any(|(of, _)| *of == table) {
                 let rows = RecordBatch::new_empty(schema.clone());
                 self.write_file(table, NO_MONTH.to_owned(), &schema, &rows)?;
             }
         }
-        let mut written = Vec::new();
+        let mut files = Vec::new();
         for ((table, _), file) in self.files {
             let sink = file.writer.into_inner().map_err(|error| Error::encoding("Parquet", error))?;
-            written.push(Written { table, path: file.path, rows: file.rows, sink });
+            files.push(Written { table, path: file.path, rows: file.rows, sink });
         }
-        Ok((written, self.schemas))
+        Ok(WrittenStar { files, schemas: self.schemas })
     }
 }
