@@ -36,6 +36,9 @@ struct RowText {
     cells: Vec<CellText>,
 }
 
+/// Words of so many letters stand in one line.
+const SHORT: usize = 36;
+
 /// Colours of the legend.
 const GRADIENT: usize = 9;
 
@@ -93,7 +96,11 @@ fn class(column: &Column) -> &'static str {
 
 fn cells(exhibit: &Exhibit, row: &Row) -> Vec<CellText> {
     let cells = row.cells.iter().zip(&exhibit.columns).enumerate().map(|(place, (cell, column))| {
+        let text = exhibit.text(row, place);
         let mut class = class(column).to_owned();
+        if class.is_empty() && text.chars().count() <= SHORT {
+            class.push('w');
+        }
         let mut colours = None;
         match cell.state {
             Shown::Plain => {}
@@ -103,7 +110,7 @@ fn cells(exhibit: &Exhibit, row: &Row) -> Vec<CellText> {
                 colours = Some((colour, heat_ink(colour)));
             }
         }
-        CellText { text: exhibit.text(row, place), class, colours }
+        CellText { text, class, colours }
     });
     cells.collect()
 }
