@@ -10,10 +10,10 @@ use tenure_model::{Period, Table, Zone, column};
 
 use crate::commands::{
     at_risk::AtRiskArgs, calc::CalcArgs, cancellations::CancellationsArgs, check::CheckArgs, compact::CompactArgs,
-    compare::CompareArgs, completions::CompletionsArgs, demo::DemoArgs, forget::ForgetArgs, generate::GenerateArgs,
-    ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, man::ManArgs, members::MembersArgs, metrics::MetricsArgs,
-    report::ReportArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs, stickiness::StickinessArgs,
-    survey::SurveyArgs,
+    compare::CompareArgs, completions::CompletionsArgs, demo::DemoArgs, export::ExportArgs, forget::ForgetArgs,
+    generate::GenerateArgs, ingest::IngestArgs, inspect::InspectArgs, lifecycle::LifecycleArgs, man::ManArgs,
+    members::MembersArgs, metrics::MetricsArgs, report::ReportArgs, retention::RetentionArgs, revenue::RevenueArgs, run::RunArgs,
+    stickiness::StickinessArgs, survey::SurveyArgs,
 };
 
 /// Who stays, who leaves, when, and what they are worth: cohort analytics on columnar data.
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Check(Box<CheckArgs>),
     /// One page with everything a history can tell
     Report(Box<ReportArgs>),
+    /// A star schema in Parquet for BI tools, with its dictionary
+    Export(Box<ExportArgs>),
     /// The hand formulas, from typed numbers
     Calc(CalcArgs),
     /// Write a synthetic business whose true retention is known

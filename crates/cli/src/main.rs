@@ -4,6 +4,7 @@ mod allocator;
 mod args;
 mod commands;
 mod defaults;
+mod export;
 mod industries;
 mod input;
 mod memory;
@@ -99,6 +100,7 @@ fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Stat
         Command::AtRisk(args) => commands::at_risk::run(&args, term),
         Command::Check(args) => commands::check::run(&args, term),
         Command::Report(args) => commands::report::run(&args, term),
+        Command::Export(args) => commands::export::run(&args, term),
         Command::Calc(args) => commands::calc::run(&args, term),
         Command::Generate(args) => commands::generate::run(&args, term),
         Command::Completions(args) => commands::completions::run(&args),

@@ -17,7 +17,7 @@ pub(crate) struct OutputArgs {
     /// Write to a file; its extension picks the format
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// table, csv, json, markdown, parquet, arrow (default: by the file's extension, else table)
+    /// table, csv, json, markdown, parquet, arrow, xlsx, html, svg, png (default: by the file's extension, else table)
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
 }
@@ -31,7 +31,7 @@ impl OutputArgs {
             (None, Some(path)) => match Format::of_path(path) {
                 Some(format) => Ok(format),
                 None => bail!(
-                    "{}: the extension names no format (expected .csv, .json, .md, .parquet, .arrow or .txt, or --format)",
+                    "{}: the extension names no format (expected .csv, .json, .md, .parquet, .arrow, .xlsx, .html, .svg, .png or .txt, or --format)",
                     path.display()
                 ),
             },
@@ -76,7 +76,7 @@ impl OutputArgs {
     /// Writes a result made of rows, and says what it means where the format does not.
     pub(crate) fn write_sheet(&self, sheet: &Sheet, format: Format, term: &Term) -> anyhow::Result<()> {
         self.write(&sheet.render(format)?, format, term)?;
-        if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
+        if !format.says_what_it_means() {
             sheet.all_notes().iter().for_each(|note| term.note(note));
             term.note(sheet.sentence());
         }

@@ -81,6 +81,8 @@ impl Term {
 
     fn say(&self, word: &str, colour: AnsiColor, text: &str) {
         let style = if self.colour_stderr { Style::new().bold().fg_color(Some(colour.into())) } else { Style::new() };
+        // Messages name what was found in exports; a terminal obeys nothing of it.
+        let text = text.replace(|c: char| c.is_control() && c != '\n', " ");
         let line = format!("{}{word}:{} {text}\n", style.render(), style.render_reset());
         // Nobody is left to tell when stderr is gone.
         let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line.as_bytes());

@@ -64,7 +64,8 @@ fn run_all(place: &Place, commands: &[String]) {
     for command in commands {
         let words = words(command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let output = place.run(&words);
+        // The key that examples ask for in the environment.
+        let output = place.command(&words).env("TENURE_PSEUDONYM_KEY", "a key of some length").output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         // Where a goal is missed or a rule would fire the program says so with 1.
         let told = command.starts_with("check ") && output.status.code() == Some(1);
@@ -91,6 +92,7 @@ fn the_readme_runs_as_it_is_printed() {
         "at-risk",
         "check",
         "report",
+        "export",
         "calc",
         "demo",
     ];
@@ -134,6 +136,7 @@ fn the_examples_of_help_run_as_they_are_printed() {
         "at-risk",
         "check",
         "report",
+        "export",
         "calc",
     ];
     for verb in verbs.into_iter().chain(["run", "compact", "forget"]) {

@@ -95,6 +95,24 @@ impl<'a> Scan<'a> {
         )
     }
 
+    /// Hands over the buckets one after the other, in their order, as [`Scan::fold_parts`] does each: for what is written as it
+    /// is read.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of reading or of `step`.
+    pub fn in_turn<E: From<Error>>(&self, customers: bool, step: &mut dyn FnMut(Part<'_>) -> Result<(), E>) -> Result<(), E> {
+        for bucket in 0..self.buckets {
+            if customers {
+                step(Part::Customers(&self.history.read_customers(bucket)?))?;
+            }
+            let mut each = |rows: &Rows| step(Part::Activity(rows));
+            self.history.read_bucket(self.table, bucket, &self.columns, self.ties, &mut each)?;
+            step(Part::End)?;
+        }
+        Ok(())
+    }
+
     /// Folds the distinct names of the columns, in parallel: `step` sees them with the place of their column among those asked
     /// for, a name perhaps more than once. Only activity is looked at.
     ///

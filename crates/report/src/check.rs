@@ -4,9 +4,11 @@ use serde_json::json;
 use tenure_analysis::{Direction, MetricKind, MetricValue, Occurrence, Progress};
 use tenure_model::{Day, Decimal, grouped};
 
+use crate::exhibit::Datum;
 use crate::page::{GoalShape, GoalShown};
 use crate::retention::short_content;
-use crate::sheet::{Sheet, figure_text};
+use crate::sheet::Sheet;
+use crate::text::plain;
 use crate::text_table::{Align, TextTable};
 
 /// Signs of a bar.
@@ -103,7 +105,7 @@ impl GoalRow {
         match (self.kind, self.progress.value) {
             (_, None) => "–".to_owned(),
             (GoalKind::Truth, Some(value)) => if value == MetricValue::Count(1) { "true" } else { "false" }.to_owned(),
-            (_, Some(value)) => format!("{}{currency}", figure_text(value)),
+            (_, Some(value)) => format!("{}{currency}", Datum::figure(value).text()),
         }
     }
 
@@ -124,7 +126,7 @@ impl GoalRow {
                     MetricKind::Number => MetricValue::Number(target.to_f64()),
                     MetricKind::Count => MetricValue::Number(target.to_f64()),
                 };
-                format!("{side}{}", figure_text(value))
+                format!("{side}{}", Datum::figure(value).text())
             }
         }
     }
@@ -160,10 +162,6 @@ impl GoalRow {
     }
 }
 
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
 /// Goals and rules for people.
 pub fn check_text(check: &Check) -> String {
     let mut text = String::new();
@@ -185,20 +183,20 @@ pub fn check_text(check: &Check) -> String {
             let period =
                 progress.period.map(|day| format!("{} {day}", goal.every.as_deref().unwrap_or_default())).unwrap_or_default();
             table.row(vec![
-                plain(&goal.name),
-                plain(&goal.value_text()),
-                plain(&goal.target_text()),
+                plain(&goal.name).into_owned(),
+                plain(&goal.value_text()).into_owned(),
+                plain(&goal.target_text()).into_owned(),
                 goal.drawn(),
                 progress.state.name().to_owned(),
                 period,
                 date(goal.by),
-                plain(goal.owner.as_deref().unwrap_or_default()),
+                plain(goal.owner.as_deref().unwrap_or_default()).into_owned(),
             ]);
         }
         text.push_str(&table.render());
         text.push('\n');
         for (goal, note) in check.goals.iter().filter_map(|goal| Some((goal, goal.progress.note.as_ref()?))) {
-            text.push_str(&format!("{}: {}\n", plain(&goal.name), plain(note)));
+            text.push_str(&format!("{}: {}\n", plain(&goal.name).into_owned(), plain(note)));
         }
     }
     if !check.rules.is_empty() {
@@ -211,7 +209,13 @@ pub fn check_text(check: &Check) -> String {
         ];
         let mut table = TextTable::new(&columns);
         for rule in &check.rules {
-            table.row(vec![plain(&rule.name), grouped(rule.holds), grouped(rule.new), grouped(rule.done), plain(&rule.then)]);
+            table.row(vec![
+                plain(&rule.name).into_owned(),
+                grouped(rule.holds),
+                grouped(rule.new),
+                grouped(rule.done),
+                plain(&rule.then).into_owned(),
+            ]);
         }
         text.push_str(&table.render());
         text.push('\n');
@@ -253,6 +257,7 @@ pub fn check_sheet(check: &Check) -> Sheet {
     let direction =
         |goal: &GoalRow| goal.direction.map(|direction| if direction == Direction::AtLeast { "at-least" } else { "at-most" });
     Sheet::new(rows, definition, sentence(check))
+        .title("Goals and rules")
         .texts("what", column(goals, rules, |_| Some("goal"), |_| Some("rule")))
         .texts("name", column(goals, rules, |goal| Some(goal.name.clone()), |rule| Some(rule.name.clone())))
         .texts("owner", column(goals, rules, |goal| goal.owner.clone(), |_| None))

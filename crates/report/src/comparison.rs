@@ -2,9 +2,10 @@
 
 use tenure_analysis::{Comparison, ComparisonRow, Difference, Interval, Reading, SideFigures};
 
+use crate::exhibit::Datum;
 use crate::figures::definition;
 use crate::retention::short_content;
-use crate::sheet::{Sheet, figure_text};
+use crate::sheet::Sheet;
 
 /// A comparison as a sheet: a row for each metric, currency, side, age and segment.
 pub fn comparison_sheet(comparison: &Comparison) -> Sheet {
@@ -12,6 +13,7 @@ pub fn comparison_sheet(comparison: &Comparison) -> Sheet {
     let rules = &comparison.definition;
     let several = rules.sides.len() > 2;
     let sheet = Sheet::new(rows.len(), definition(rules), sentence(comparison))
+        .title("Comparison")
         .texts("metric", rows.iter().map(|row| Some(row.metric.name())))
         .texts("currency", rows.iter().map(|row| row.currency.clone()))
         .texts("baseline", rows.iter().map(|row| Some(row.sides[0].name.clone())))
@@ -124,7 +126,7 @@ fn side(sheet: Sheet, rows: &[ComparisonRow], place: usize, names: &SideColumns)
 fn difference_text(row: &ComparisonRow) -> Option<String> {
     let (shown, interval, unit): (String, Option<Interval>, &str) = match row.difference? {
         Difference::Points(points, interval) => (format!("{points:+.1}"), interval, " pp"),
-        Difference::Mean(mean, interval) => (figure_text(mean), interval, ""),
+        Difference::Mean(mean, interval) => (Datum::figure(mean).text(), interval, ""),
     };
     let decimals = if let Some(Difference::Points(..)) = row.difference { 1 } else { 2 };
     let bounds = interval.map(|Interval { low, high }| format!(" ({low:+.decimals$} to {high:+.decimals$})"));

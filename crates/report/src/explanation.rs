@@ -8,6 +8,7 @@ use crate::error::Error;
 use tenure_model::grouped;
 
 use crate::numbers::counted;
+use crate::text::plain;
 use crate::wide::NONE;
 
 /// An explanation as text.
@@ -48,7 +49,7 @@ fn example(example: &Example) -> String {
 }
 
 fn segment(values: &Segment) -> Option<String> {
-    let values: Vec<&str> = values.iter().map(|value| value.as_deref().unwrap_or(NONE)).collect();
+    let values: Vec<_> = values.iter().map(|value| plain(value.as_deref().unwrap_or(NONE))).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
 

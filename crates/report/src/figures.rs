@@ -61,6 +61,7 @@ pub(crate) fn by_period<'a>(
 pub fn worked_sheet(worked: &[Worked]) -> Sheet {
     let bounds = |of: fn(&tenure_analysis::Interval) -> f64| worked.iter().map(move |figure| figure.interval.as_ref().map(of));
     Sheet::new(worked.len(), serde_json::json!({ "source": "typed numbers" }), "worked out from the numbers as they were typed")
+        .title("Worked out")
         .texts("metric", worked.iter().map(|figure| Some(figure.metric)))
         .decimals("value", worked.iter().map(|figure| Some(figure.value.normalized())))
         .detail()
@@ -94,6 +95,7 @@ pub fn lifecycle_sheet(lifecycle: &Lifecycle) -> Sheet {
     );
     let places = rows.iter().map(|row| (&row.period, &row.segment));
     by_period(places, scope.by.as_deref(), definition(scope), sentence)
+        .title("Lifecycle")
         .integers("active", rows.iter().map(|row| Some(row.counts.active())))
         .integers("new", rows.iter().map(|row| Some(row.counts.new)))
         .integers("returning", rows.iter().map(|row| Some(row.counts.returning)))
@@ -110,6 +112,7 @@ pub fn stickiness_sheet(stickiness: &Stickiness) -> Sheet {
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     let places = rows.iter().map(|row| (&row.period, &row.segment));
     by_period(places, scope.by.as_deref(), definition(&stickiness.definition), sentence)
+        .title("Stickiness")
         .integers("active_parts", rows.iter().map(|row| Some(row.active_parts)))
         .integers("customers", rows.iter().map(|row| Some(row.customers)))
         .shares("share", rows.iter().map(|row| share(row.customers, row.active)))
@@ -134,6 +137,7 @@ pub fn revenue_sheet(revenue: &Revenue) -> Sheet {
     let has = |part: fn(&tenure_analysis::MrrMovement) -> tenure_model::Decimal| rows.iter().any(|row| !part(&row.mrr).is_zero());
     let (fx, transfers) = (has(|mrr| mrr.fx), has(|mrr| mrr.transfer_in));
     let mut sheet = by_period(places, scope.by.as_deref(), definition(&revenue.definition), sentence)
+        .title("Recurring revenue")
         .texts("currency", rows.iter().map(|row| row.currency.clone()))
         .decimals("opening", rows.iter().map(|row| Some(row.mrr.opening)))
         .decimals("new", rows.iter().map(|row| Some(row.mrr.new)))
@@ -208,6 +212,7 @@ pub fn surveys_sheet(surveys: &Surveys) -> Sheet {
     });
     let places = rows.iter().map(|row| (&row.period, &row.segment));
     by_period(places, scope.by.as_deref(), definition(rules), in_words(&told.join("; "), scope))
+        .title("Surveys")
         .texts("kind", rows.iter().map(|row| Some(row.kind.name())))
         .texts("question", rows.iter().map(|row| row.question.clone()))
         .texts("scale", rows.iter().map(|row| row.scale.map(|scale| scale.to_string())))
@@ -248,6 +253,7 @@ pub fn cancellations_sheet(cancellations: &Cancellations) -> Sheet {
     );
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     Sheet::new(rows.len(), definition(rules), sentence)
+        .title("Cancellations")
         .texts("told", rows.iter().map(|(row, ..)| Some(row.told.name())))
         .label("")
         .segments(rules.by.as_deref(), rows.iter().map(|(row, ..)| row.segment.clone()))
@@ -275,6 +281,7 @@ pub fn at_risk_sheet(found: &AtRisk) -> Sheet {
         short_content(&rules.scope.content)
     );
     Sheet::new(rows.len(), definition(rules), sentence)
+        .title("Customers at risk")
         .texts("customer", rows.iter().map(|row| Some(row.customer.clone())))
         .texts("email", rows.iter().map(|row| row.email.clone()))
         .texts("reason", rows.iter().map(|row| Some(row.reason.clone())))

@@ -17,11 +17,30 @@ pub enum Format {
     Parquet,
     /// Arrow IPC file ("Feather"), plain types.
     Arrow,
+    /// An Excel workbook.
+    Xlsx,
+    /// A page of its own.
+    Html,
+    /// A picture.
+    Svg,
+    /// The same picture in pixels.
+    Png,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 6] = [Format::Table, Format::Csv, Format::Json, Format::Markdown, Format::Parquet, Format::Arrow];
+    pub const ALL: [Format; 10] = [
+        Format::Table,
+        Format::Csv,
+        Format::Json,
+        Format::Markdown,
+        Format::Parquet,
+        Format::Arrow,
+        Format::Xlsx,
+        Format::Html,
+        Format::Svg,
+        Format::Png,
+    ];
 
     /// The name as `--format` has it.
     pub const fn name(self) -> &'static str {
@@ -32,6 +51,10 @@ impl Format {
             Format::Markdown => "markdown",
             Format::Parquet => "parquet",
             Format::Arrow => "arrow",
+            Format::Xlsx => "xlsx",
+            Format::Html => "html",
+            Format::Svg => "svg",
+            Format::Png => "png",
         }
     }
 
@@ -45,13 +68,22 @@ impl Format {
             "md" | "markdown" => Format::Markdown,
             "parquet" => Format::Parquet,
             "arrow" | "feather" => Format::Arrow,
+            "xlsx" => Format::Xlsx,
+            "html" | "htm" => Format::Html,
+            "svg" => Format::Svg,
+            "png" => Format::Png,
             _ => return None,
         })
     }
 
     /// Whether it is made of bytes that a terminal can't show.
     pub const fn is_binary(self) -> bool {
-        matches!(self, Format::Parquet | Format::Arrow)
+        matches!(self, Format::Parquet | Format::Arrow | Format::Xlsx | Format::Png)
+    }
+
+    /// Whether what the numbers mean stands beside them, where a reader sees it.
+    pub const fn says_what_it_means(self) -> bool {
+        !matches!(self, Format::Csv | Format::Parquet | Format::Arrow)
     }
 }
 
@@ -101,4 +133,24 @@ pub struct TableStyle {
     pub colour: bool,
     /// The columns of the terminal; none for output that is not looked at on one.
     pub width: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_by_name_and_by_extension() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse(), Ok(format));
+        }
+        let of = |name: &str| Format::of_path(Path::new(name));
+        assert_eq!(
+            [of("a.XLSX"), of("a.htm"), of("a.svg"), of("a.png")],
+            [Format::Xlsx, Format::Html, Format::Svg, Format::Png].map(Some)
+        );
+        assert_eq!(of("a.docx"), None);
+        let binary: Vec<Format> = Format::ALL.into_iter().filter(|format| format.is_binary()).collect();
+        assert_eq!(binary, [Format::Parquet, Format::Arrow, Format::Xlsx, Format::Png]);
+    }
 }

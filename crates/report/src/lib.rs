@@ -1,11 +1,14 @@
-//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow, pages of HTML. Nothing is computed here.
+//! Numbers to bytes: terminal tables, CSV, JSON, Markdown, Parquet, Arrow, Excel, HTML, SVG, PNG. Nothing is
+//! computed here.
 
 mod check;
 mod comparison;
 mod error;
+mod exhibit;
 mod explanation;
 mod figures;
 mod format;
+mod html;
 mod inspection;
 mod json;
 mod long;
@@ -15,10 +18,14 @@ mod numbers;
 mod page;
 mod retention;
 mod sheet;
+mod star;
 mod survey_retention;
+mod svg;
 mod table;
+mod text;
 mod text_table;
 mod wide;
+mod workbook;
 
 pub use check::{Check, GoalKind, GoalRow, RuleRow, audience_sheet, check_sheet, check_text};
 pub use comparison::comparison_sheet;
@@ -35,5 +42,9 @@ pub use numbers::{bytes_text, counted};
 pub use page::{CohortTables, GoalShape, GoalShown, ReportPage, report_page};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
+pub use star::{
+    Dictionary, Export, FileEntry, Partition, Segments, StarTable, StarWriter, TableEntry, Written, WrittenStar, date_rows,
+    metric_facts, mrr_facts, retention_facts,
+};
 pub use survey_retention::survey_retention_sheet;
 pub use text_table::{Align, TextTable};

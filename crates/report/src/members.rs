@@ -8,9 +8,11 @@ use serde::Serialize;
 use tenure_analysis::{Definition, Members};
 
 use crate::error::Error;
+use crate::exhibit::{Meaning, of_batch};
+use crate::figures::definition;
 use crate::format::Format;
 use crate::long::by_column;
-use crate::retention::{arrow, batch_csv, parquet, text_rows};
+use crate::retention::{arrow, batch_csv, exhibited, parquet, short_content, text_rows};
 use crate::text_table::{Align, TextTable};
 use crate::wide::NONE;
 
@@ -26,6 +28,20 @@ pub fn render_members(members: &Members, format: Format) -> Result<Vec<u8>, Erro
         Format::Arrow => arrow(&batch(members)?),
         Format::Json => json(members),
         Format::Table | Format::Markdown => table(members, format),
+        Format::Xlsx | Format::Html | Format::Svg | Format::Png => {
+            let which = match members.age.to {
+                Some(to) if to == members.age.from => format!("age {}", members.age),
+                _ => format!("ages {}", members.age),
+            };
+            let title = format!("Members of the cohort {} at {which}", members.cohort);
+            let (zone, content) = (&members.definition.zone, short_content(&members.definition.content));
+            let meaning = Meaning {
+                sentence: format!("{title}, a row each; zone {zone}; content {content}"),
+                definition: definition(&members.definition),
+                ..Meaning::default()
+            };
+            exhibited(&of_batch(&batch(members)?, "Members", title, meaning)?, format)
+        }
     }
 }
 

@@ -6,13 +6,18 @@ use serde_json::json;
 use tenure_analysis::{FigurePeriod, METRICS, MetricRow, Metrics};
 use tenure_model::Day;
 
+use crate::exhibit::{Column, Datum, Exhibit, Meaning, Row, RowKind, Shown, ShownCell};
 use crate::figures::{definition, in_words};
-use crate::sheet::{Sheet, figure_text};
+use crate::sheet::Sheet;
+use crate::text::plain;
 use crate::text_table::{Align, TextTable};
 use crate::wide::{IN_PROGRESS, NONE};
 
 /// Periods shown where the width of the terminal is not known.
 const PERIODS_SHOWN: usize = 6;
+
+/// Periods shown on a page.
+const PERIODS_ON_A_PAGE: usize = 12;
 
 /// Columns of a terminal that a period takes, and those that the names take.
 const PERIOD_WIDTH: usize = 14;
@@ -41,6 +46,58 @@ pub fn metrics_sheet(metrics: &Metrics) -> Sheet {
         .texts("formula", rows.iter().map(|row| Some(row.metric.formula)))
         .detail()
         .notes(metrics.notes.iter().cloned())
+        .title("Metrics")
+        .shown_as(|meaning| by_periods(metrics, meaning))
+}
+
+/// Metrics on a page: a row for each metric, a column for each of the last periods.
+fn by_periods(metrics: &Metrics, mut meaning: Meaning) -> Exhibit {
+    let rows = &metrics.rows;
+    let periods: BTreeSet<Day> = rows.iter().map(|row| row.period.start).collect();
+    let shown: Vec<Day> = periods.iter().rev().take(PERIODS_ON_A_PAGE).rev().copied().collect();
+    if periods.len() > shown.len() {
+        meaning.notes.push(format!("the last {} of {} periods; all of them in csv and xlsx", shown.len(), periods.len()));
+    }
+    let by = metrics.definition.scope.by.as_deref();
+    let mut columns: Vec<Column> = by.iter().map(|by| Column::plain(by, Align::Left)).collect();
+    columns.push(Column::plain("metric", Align::Left));
+    let has_currency = rows.iter().any(|row| row.currency.is_some());
+    if has_currency {
+        columns.push(Column::plain("currency", Align::Left));
+    }
+    columns.extend(shown.iter().map(|day| Column::plain(&day.to_string(), Align::Right)));
+    let mut lines = Vec::new();
+    for rows in rows.chunk_by(|a, b| a.segment == b.segment) {
+        let mut by_metric: BTreeMap<(usize, Option<&str>), BTreeMap<Day, &MetricRow>> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.value.is_some() && shown.contains(&row.period.start)) {
+            by_metric.entry((place(row), row.currency.as_deref())).or_default().insert(row.period.start, row);
+        }
+        let segment = rows.first().and_then(|row| row.segment.as_ref());
+        let segment = segment.map_or("(all)", |value| value.as_deref().unwrap_or(NONE));
+        for ((place, currency), of) in by_metric {
+            let word = |text: &str| ShownCell::plain(Datum::Text(text.to_owned()));
+            let mut cells: Vec<ShownCell> = by.iter().map(|_| word(segment)).collect();
+            cells.push(word(&METRICS[place].name.replace('_', " ")));
+            if has_currency {
+                cells.push(ShownCell::plain(Datum::of(currency.map(str::to_owned), Datum::Text)));
+            }
+            cells.extend(shown.iter().map(|day| match of.get(day) {
+                Some(row) => {
+                    let state = if row.period.in_progress { Shown::InProgress } else { Shown::Plain };
+                    ShownCell { datum: Datum::of(row.value, Datum::figure), state }
+                }
+                None => ShownCell::plain(Datum::Nothing),
+            }));
+            lines.push(Row { kind: RowKind::Body, cells });
+        }
+    }
+    let name = "By period".to_owned();
+    Exhibit { name, title: "Metrics".to_owned(), columns, rows: lines, meaning, ..Exhibit::default() }
+}
+
+/// Where a row's metric stands among all.
+fn place(row: &MetricRow) -> usize {
+    METRICS.iter().position(|known| known.name == row.metric.name).unwrap_or_default()
 }
 
 fn sentence(metrics: &Metrics) -> String {
@@ -60,7 +117,7 @@ pub fn metrics_text(metrics: &Metrics, width: Option<usize>) -> String {
     for rows in metrics.rows.chunk_by(|a, b| a.segment == b.segment) {
         if let (Some(by), Some(segment)) = (&metrics.definition.scope.by, rows.first().map(|row| &row.segment)) {
             let value = segment.as_ref().map_or("(all)", |value| value.as_deref().unwrap_or(NONE));
-            text.push_str(&format!("{by}: {}\n", value.replace(char::is_control, " ")));
+            text.push_str(&format!("{}: {}\n", plain(by), plain(value)));
         }
         text.push_str(&block(rows, &shown, &in_progress));
         text.push('\n');
@@ -71,8 +128,8 @@ pub fn metrics_text(metrics: &Metrics, width: Option<usize>) -> String {
     if periods.len() > shown.len() {
         text.push_str(&format!("the last {} of {} periods; all of them with --format csv\n", shown.len(), periods.len()));
     }
-    text.push_str(&format!("{}\n", sentence(metrics)));
-    metrics.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
+    text.push_str(&format!("{}\n", plain(&sentence(metrics))));
+    metrics.notes.iter().for_each(|note| text.push_str(&format!("{}\n", plain(note))));
     text
 }
 
@@ -83,10 +140,9 @@ fn block(rows: &[MetricRow], shown: &[Day], in_progress: &BTreeSet<Day>) -> Stri
     columns.extend(header.iter().map(|text| (text.as_str(), Align::Right)));
     let mut table = TextTable::new(&columns);
     let mut by_metric: BTreeMap<(usize, Option<&str>), BTreeMap<Day, String>> = BTreeMap::new();
-    for MetricRow { period: FigurePeriod { start, .. }, metric, value, currency, .. } in rows {
-        let place = METRICS.iter().position(|known| known.name == metric.name).unwrap_or_default();
-        let text = value.map(figure_text).unwrap_or_default();
-        by_metric.entry((place, currency.as_deref())).or_default().insert(*start, text);
+    for row @ MetricRow { period: FigurePeriod { start, .. }, value, currency, .. } in rows {
+        let text = Datum::of(*value, Datum::figure).text();
+        by_metric.entry((place(row), currency.as_deref())).or_default().insert(*start, text);
     }
     for ((place, currency), by_period) in by_metric {
         let name = METRICS[place].name.replace('_', " ");
@@ -106,6 +162,7 @@ pub fn catalog_sheet() -> Sheet {
         json!({ "source": "catalog" }),
         "the metrics that there are; each is shown where the history can answer it",
     )
+    .title("Definitions of metrics")
     .texts("metric", METRICS.iter().map(|metric| Some(metric.name)))
     .texts("definition", METRICS.iter().map(|metric| Some(metric.definition)))
     .texts("formula", METRICS.iter().map(|metric| Some(metric.formula)))

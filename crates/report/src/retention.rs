@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+
 use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use arrow::ipc::writer::FileWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
@@ -9,8 +12,13 @@ use parquet::file::properties::WriterProperties;
 use tenure_analysis::RetentionMatrix;
 
 use crate::error::Error;
+use crate::exhibit::{self, Exhibit};
 use crate::format::{Format, Layout, Show, TableStyle};
-use crate::{json, long, table, wide};
+use crate::html::html;
+use crate::svg::{picture, png};
+use crate::text::{field, plain};
+use crate::workbook::workbook;
+use crate::{json, long, table, text, wide};
 
 /// A matrix as the bytes of a format.
 ///
@@ -28,16 +36,35 @@ pub fn render_retention(
         (Format::Table, _) => Ok(table::retention(matrix, show, style).into_bytes()),
         (Format::Json, Layout::Long) => json::retention(matrix),
         (Format::Csv, Layout::Long) => batch_csv(&long::batch(matrix)?),
-        (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show, |share| share.to_string())),
+        (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show, |share| share.to_string(), field)),
         (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &long_rows(matrix)?)),
         (Format::Markdown, Layout::Wide) => {
-            Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{:.1} %", share * 100.0))))
+            Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{:.1} %", share * 100.0), plain)))
         }
         (Format::Parquet, Layout::Long) => parquet(&long::batch(matrix)?),
         (Format::Arrow, Layout::Long) => arrow(&long::batch(matrix)?),
-        (Format::Json | Format::Parquet | Format::Arrow, Layout::Wide) => {
-            Err(Error::unsupported(format!("--wide goes with csv and markdown; {format} has a row for each cell")))
+        (Format::Xlsx, Layout::Long) => {
+            let title = exhibit::of_matrix(matrix, show).title;
+            let cells = exhibit::of_batch(&long::batch(matrix)?, "Retention", title, exhibit::meaning_of(matrix))?;
+            workbook(&[&cells])
         }
+        (Format::Xlsx, Layout::Wide) => workbook(&[&exhibit::of_matrix(matrix, show)]),
+        (Format::Html, _) => html(&exhibit::of_matrix(matrix, show)),
+        (Format::Svg, _) => Ok(picture(&exhibit::of_matrix(matrix, show))?.into_bytes()),
+        (Format::Png, _) => png(&picture(&exhibit::of_matrix(matrix, show))?),
+        (Format::Json | Format::Parquet | Format::Arrow, Layout::Wide) => {
+            Err(Error::unsupported(format!("--wide goes with csv, xlsx and markdown; {format} has a row for each cell")))
+        }
+    }
+}
+
+/// An exhibit in a format for people.
+pub(crate) fn exhibited(exhibit: &Exhibit, format: Format) -> Result<Vec<u8>, Error> {
+    match format {
+        Format::Html => html(exhibit),
+        Format::Svg => Ok(picture(exhibit)?.into_bytes()),
+        Format::Png => png(&picture(exhibit)?),
+        _ => workbook(&[exhibit]),
     }
 }
 
@@ -158,13 +185,16 @@ pub(crate) fn batch_csv(batch: &RecordBatch) -> Result<Vec<u8>, Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |error| Error::encoding("CSV", error);
     let formatters = formatters(batch)?;
-    writer.write_record(batch.schema().fields().iter().map(|field| field.name())).map_err(failed)?;
+    let schema = batch.schema();
+    writer.write_record(schema.fields().iter().map(|name| field(name.name()).into_owned())).map_err(failed)?;
+    let is_text: Vec<bool> = schema.fields().iter().map(|field| *field.data_type() == DataType::Utf8).collect();
     let mut text = String::new();
     for row in 0..batch.num_rows() {
-        for formatter in &formatters {
+        for (formatter, is_text) in formatters.iter().zip(&is_text) {
             text.clear();
             formatter.value(row).write(&mut text).map_err(|error| Error::encoding("CSV", error))?;
-            writer.write_field(&text).map_err(failed)?;
+            let written = if *is_text { field(&text) } else { Cow::Borrowed(text.as_str()) };
+            writer.write_field(written.as_bytes()).map_err(failed)?;
         }
         writer.write_record(None::<&[u8]>).map_err(failed)?;
     }
@@ -190,17 +220,22 @@ fn markdown(matrix: &RetentionMatrix, (header, rows): &TextRows) -> Vec<u8> {
     let is_word =
         |name: &str| ["cohort", "currency", "state"].contains(&name) || matrix.definition.by.iter().any(|by| by == name);
     let mut text = markdown_table(header, rows, |name| if is_word(name) { "---" } else { "---:" });
-    text.push_str(&format!("\n_{}_\n", retention_sentence(matrix)));
-    for note in &matrix.notes {
-        text.push_str(&format!("\n_{note}_\n"));
-    }
+    text.push_str(&markdown_lines(&retention_sentence(matrix), &matrix.notes));
     text.into_bytes()
+}
+
+/// What a table means, below it.
+pub(crate) fn markdown_lines(sentence: &str, notes: &[String]) -> String {
+    std::iter::once(sentence)
+        .chain(notes.iter().map(String::as_str))
+        .map(|line| format!("\n_{}_\n", text::markdown(line)))
+        .collect()
 }
 
 /// A Markdown table; `rule` is what stands below a column's name.
 pub(crate) fn markdown_table(header: &[String], rows: &[Vec<String>], rule: impl Fn(&str) -> &'static str) -> String {
     let line = |fields: &[String]| {
-        let fields: Vec<String> = fields.iter().map(|field| field.replace('|', "\\|").replace(char::is_control, " ")).collect();
+        let fields: Vec<String> = fields.iter().map(|field| text::markdown(field)).collect();
         format!("| {} |\n", fields.join(" | "))
     };
     let rules: Vec<String> = header.iter().map(|name| rule(name).to_owned()).collect();

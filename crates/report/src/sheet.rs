@@ -6,14 +6,16 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64
 use arrow::datatypes::{Field, Schema};
 use serde_json::{Map, Value, json};
 use tenure_analysis::MetricValue;
-use tenure_model::{Day, Decimal, grouped};
+use tenure_model::{Day, Decimal};
 
 use crate::error::Error;
+use crate::exhibit::{Column, Datum, Exhibit, Meaning, Row, RowKind, Shown, ShownCell};
 use crate::format::Format;
-use crate::numbers::amount;
-use crate::retention::{arrow, batch_csv, markdown_table, parquet};
+use crate::retention::{arrow, batch_csv, exhibited, markdown_lines, markdown_table, parquet};
+use crate::text::plain;
 use crate::text_table::{Align, TextTable};
 use crate::wide::{IN_PROGRESS, NONE};
+use crate::workbook::workbook;
 
 /// Digits of decimals in files.
 const PRECISION: u8 = 38;
@@ -31,6 +33,8 @@ pub struct Sheet {
     notes: Vec<String>,
     in_progress: Vec<bool>,
     bare: bool,
+    title: Option<&'static str>,
+    exhibit: Option<Box<Exhibit>>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,6 +81,20 @@ impl Sheet {
     #[must_use]
     pub fn in_progress(mut self, rows: impl IntoIterator<Item = bool>) -> Self {
         self.in_progress = rows.into_iter().collect();
+        self
+    }
+
+    /// What pages, pictures and the sheets of workbooks are called: at most 31 letters and spaces. Default: Results.
+    #[must_use]
+    pub fn title(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
+    }
+
+    /// What people look at on pages and pictures in place of the rows; workbooks have both. Default: the rows.
+    #[must_use]
+    pub(crate) fn shown_as(mut self, exhibit: impl FnOnce(Meaning) -> Exhibit) -> Self {
+        self.exhibit = Some(Box::new(exhibit(self.meaning())));
         self
     }
 
@@ -188,7 +206,50 @@ impl Sheet {
             Format::Json => self.json(),
             Format::Markdown => Ok(self.markdown().into_bytes()),
             Format::Table => Ok(self.table().into_bytes()),
+            Format::Xlsx => match &self.exhibit {
+                Some(exhibit) => workbook(&[&self.all_of_it(), exhibit]),
+                None => workbook(&[&self.all_of_it()]),
+            },
+            Format::Html | Format::Svg | Format::Png => match &self.exhibit {
+                Some(exhibit) => exhibited(exhibit, format),
+                None => exhibited(&self.exhibit(), format),
+            },
         }
+    }
+
+    /// Every column, as workbooks have them.
+    fn all_of_it(&self) -> Exhibit {
+        let mut exhibit = self.exhibited(&self.columns.iter().collect::<Vec<_>>());
+        exhibit.columns.iter_mut().zip(&self.columns).for_each(|(shown, column)| shown.heading.clone_from(&column.name));
+        exhibit
+    }
+
+    /// What people look at.
+    fn exhibit(&self) -> Exhibit {
+        self.exhibited(&self.shown())
+    }
+
+    fn exhibited(&self, columns: &[&SheetColumn]) -> Exhibit {
+        let title = self.title.unwrap_or("Results");
+        let rows = (0..self.rows).map(|row| {
+            let in_progress = self.in_progress.get(row).is_some_and(|in_progress| *in_progress);
+            let state = if in_progress { Shown::InProgress } else { Shown::Plain };
+            let cells = columns.iter().map(|column| ShownCell { datum: column.values.datum(row), state });
+            Row { kind: RowKind::Body, cells: cells.collect() }
+        });
+        Exhibit {
+            name: title.to_owned(),
+            title: title.to_owned(),
+            columns: columns.iter().map(|column| Column::plain(&column.heading(), column.values.align())).collect(),
+            rows: rows.collect(),
+            meaning: self.meaning(),
+            ..Exhibit::default()
+        }
+    }
+
+    /// What the numbers mean.
+    pub(crate) fn meaning(&self) -> Meaning {
+        Meaning { sentence: self.sentence.clone(), notes: self.notes.clone(), definition: self.definition.clone() }
     }
 
     fn batch(&self) -> Result<RecordBatch, Error> {
@@ -244,8 +305,8 @@ impl Sheet {
         if self.in_progress.iter().any(|in_progress| *in_progress) {
             text.push_str(&format!("{IN_PROGRESS} in progress\n\n"));
         }
-        text.push_str(&format!("{}\n", self.sentence));
-        self.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
+        text.push_str(&format!("{}\n", plain(&self.sentence)));
+        self.notes.iter().for_each(|note| text.push_str(&format!("{}\n", plain(note))));
         text
     }
 
@@ -255,8 +316,7 @@ impl Sheet {
         let rows: Vec<Vec<String>> = (0..self.rows).map(|row| self.texts_of(row, &shown)).collect();
         let is_word = |name: &str| shown.iter().any(|column| column.name == name && column.values.align() == Align::Left);
         let mut text = markdown_table(&header, &rows, |name| if is_word(name) { "---" } else { "---:" });
-        text.push_str(&format!("\n_{}_\n", self.sentence));
-        self.notes.iter().for_each(|note| text.push_str(&format!("\n_{note}_\n")));
+        text.push_str(&markdown_lines(&self.sentence, &self.notes));
         text
     }
 }
@@ -341,22 +401,26 @@ impl Values {
         }
     }
 
+    /// A value of its own kind.
+    fn datum(&self, row: usize) -> Datum {
+        match self {
+            Values::Texts(values) => Datum::of(values[row].clone(), Datum::Text),
+            Values::Segments(_, values) => {
+                Datum::Text(values[row].clone().map_or_else(|| ALL.to_owned(), |value| value.unwrap_or(NONE.to_owned())))
+            }
+            Values::Dates(values) => Datum::of(values[row], Datum::Date),
+            Values::Integers(values) => Datum::of(values[row], Datum::Count),
+            Values::Decimals(values) => Datum::of(values[row], Datum::Amount),
+            Values::Shares(values) => Datum::of(values[row], Datum::Share),
+            Values::Numbers(values) => Datum::of(values[row], Datum::Number),
+            Values::Truths(values) => Datum::of(values[row], Datum::Truth),
+            Values::Figures(values) => Datum::of(values[row], Datum::figure),
+        }
+    }
+
     /// What people see.
     fn text(&self, row: usize) -> String {
-        let text = match self {
-            Values::Texts(values) => values[row].clone(),
-            Values::Segments(_, values) => {
-                Some(values[row].clone().map_or_else(|| ALL.to_owned(), |value| value.unwrap_or(NONE.to_owned())))
-            }
-            Values::Dates(values) => values[row].map(|day| day.to_string()),
-            Values::Integers(values) => values[row].map(grouped),
-            Values::Decimals(values) => values[row].map(amount),
-            Values::Shares(values) => values[row].map(|share| format!("{:.1} %", share * 100.0)),
-            Values::Numbers(values) => values[row].map(|number| format!("{number:.2}")),
-            Values::Truths(values) => values[row].map(|truth| if truth { "yes" } else { "no" }.to_owned()),
-            Values::Figures(values) => values[row].map(figure_text),
-        };
-        text.unwrap_or_default().replace(char::is_control, " ")
+        self.datum(row).text()
     }
 }
 
@@ -374,16 +438,6 @@ fn exact(value: MetricValue) -> Option<Decimal> {
         MetricValue::Count(count) => Some(Decimal::new(count.into(), 0)),
         MetricValue::Money(amount) => Some(amount),
         MetricValue::Rate(number) | MetricValue::Number(number) => format!("{number:.*}", usize::from(FIGURE_SCALE)).parse().ok(),
-    }
-}
-
-/// A figure as people see it.
-pub(crate) fn figure_text(value: MetricValue) -> String {
-    match value {
-        MetricValue::Count(count) => grouped(count),
-        MetricValue::Rate(share) => format!("{:.1} %", share * 100.0),
-        MetricValue::Money(money) => amount(money),
-        MetricValue::Number(number) => format!("{number:.2}"),
     }
 }
 
@@ -426,7 +480,7 @@ mind this
         let csv = String::from_utf8(sheet().render(Format::Csv).unwrap()).unwrap();
         assert_eq!(
             csv,
-            "period,segment,customers,mrr,rate,nothing,detail\n1970-01-01,,1234,12.5,0.125,,1.5\n1970-02-01,(none),,1000.0,,,\n,pro\u{1b}[31m,0,,1.0,,\n"
+            "period,segment,customers,mrr,rate,nothing,detail\n1970-01-01,,1234,12.5,0.125,,1.5\n1970-02-01,(none),,1000.0,,,\n,pro [31m,0,,1.0,,\n"
         );
         let json: Value = serde_json::from_slice(&sheet().render(Format::Json).unwrap()).unwrap();
         assert_eq!(json["rows"][0]["segment"], json!({}));

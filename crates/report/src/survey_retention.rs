@@ -19,6 +19,7 @@ pub fn survey_retention_sheet(found: &SurveyRetention) -> Sheet {
         row.difference.map(|(points, bounds)| format!("{points:+.1} pp ({:+.1} to {:+.1})", bounds.low, bounds.high))
     };
     Sheet::new(rows.len(), definition(rules), sentence)
+        .title("Answers and retention")
         .texts("kind", rows.iter().map(|row| Some(row.kind.name())))
         .texts("question", rows.iter().map(|row| row.question.clone()))
         .texts("scale", rows.iter().map(|row| row.scale.map(|scale| scale.to_string())))

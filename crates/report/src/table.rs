@@ -1,5 +1,6 @@
 //! The matrix on a terminal: a heat map where colour is allowed, readable without it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use anstyle::{Ansi256Color, Color, Effects, Style};
@@ -12,6 +13,7 @@ use tenure_model::grouped;
 
 use crate::numbers::{amount, counted};
 use crate::retention::retention_sentence;
+use crate::text::plain;
 use crate::text_table::{Align, pad};
 use crate::wide::{IN_PROGRESS, NONE, average, of_previous, share_so_far};
 
@@ -43,7 +45,8 @@ struct Painted {
 }
 
 pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle) -> String {
-    let mut text = title(matrix, show);
+    let (what, who) = headline(matrix, show);
+    let mut text = format!("{what}: {who}\n");
     if matrix.cohorts.is_empty() {
         let totals = &matrix.totals;
         text.push_str(if totals.hidden_cohorts > 0 {
@@ -75,16 +78,17 @@ pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle)
         }
     }
     for note in &matrix.notes {
-        text.push_str(note);
+        text.push_str(&plain(note));
         text.push('\n');
     }
-    let sentence = retention_sentence(matrix);
+    let sentence = plain(&retention_sentence(matrix)).into_owned();
     text.push_str(&paint(&sentence, if style.colour { Style::new().effects(Effects::DIMMED) } else { Style::new() }));
     text.push('\n');
     text
 }
 
-fn title(matrix: &RetentionMatrix, show: Show) -> String {
+/// What a matrix shows, and of whom.
+pub(crate) fn headline(matrix: &RetentionMatrix, show: Show) -> (String, String) {
     let what = match (matrix.measure, show) {
         (Measure::Customers, Show::Percent) => "Retention, % of each cohort",
         (Measure::Customers, Show::Counts) => "Retained customers",
@@ -108,7 +112,7 @@ fn title(matrix: &RetentionMatrix, show: Show) -> String {
     } else {
         String::new()
     };
-    format!("{what}, by {} since {since}: {customers} in {cohorts}{twice}\n", matrix.definition.age)
+    (format!("{what}, by {} since {since}", matrix.definition.age), format!("{customers} in {cohorts}{twice}"))
 }
 
 /// The table in the widest form that fits, and how many ages had to go.
@@ -143,9 +147,9 @@ impl Grid {
         });
         let mut cells = Vec::new();
         for row in &matrix.cohorts {
-            let currency = priced.then(|| row.currency.as_deref().unwrap_or("(none)"));
+            let currency = priced.then(|| row.currency.as_deref().map_or(Cow::Borrowed(NONE), plain));
             let start = cohort_label(&matrix.definition.cohort, &row.start);
-            labels.push(label(&start, row.segment.iter().map(segment_label), currency, &grouped(row.size)));
+            labels.push(label(&start, row.segment.iter().map(segment_label), currency.as_deref(), &grouped(row.size)));
             cells.push((0..row.cells.len()).map(|place| painted(matrix, show, precision, row, place, range)).collect());
         }
         let summary_from = cells.len();
@@ -245,7 +249,7 @@ fn label(cohort: &str, segment: impl Iterator<Item = String>, currency: Option<&
 fn segment_label(value: &Option<String>) -> String {
     let Some(value) = value else { return NONE.to_owned() };
     // What a terminal would obey is not shown, and long values leave room for the numbers.
-    let mut shown: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_LABEL).collect();
+    let mut shown: String = plain(value).chars().take(LONGEST_LABEL).collect();
     if value.chars().count() > LONGEST_LABEL {
         shown.pop();
         shown.push('…');
@@ -282,7 +286,7 @@ fn painted(
 }
 
 /// What a cell's colour stands for; the birth period does not count, being full by definition.
-fn heat(matrix: &RetentionMatrix, show: Show, row: &CohortRow, place: usize) -> Option<f64> {
+pub(crate) fn heat(matrix: &RetentionMatrix, show: Show, row: &CohortRow, place: usize) -> Option<f64> {
     let cell = &row.cells[place];
     if show == Show::Previous {
         return of_previous(row, place);

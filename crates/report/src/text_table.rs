@@ -1,5 +1,7 @@
 use unicode_width::UnicodeWidthStr;
 
+use crate::text::plain;
+
 /// On which side a column's texts stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
@@ -19,12 +21,12 @@ pub struct TextTable {
 impl TextTable {
     /// A table with these columns and no rows.
     pub fn new(columns: &[(&str, Align)]) -> Self {
-        Self { columns: columns.iter().map(|(name, align)| ((*name).to_owned(), *align)).collect(), rows: Vec::new() }
+        Self { columns: columns.iter().map(|(name, align)| (plain(name).into_owned(), *align)).collect(), rows: Vec::new() }
     }
 
-    /// Adds a row, a text for each column.
+    /// Adds a row, a text for each column; what a terminal would obey is not shown.
     pub fn row(&mut self, row: Vec<String>) {
-        self.rows.push(row);
+        self.rows.push(row.iter().map(|text| plain(text).into_owned()).collect());
     }
 
     /// The table as text, each line ended.
@@ -69,5 +71,12 @@ mod tests {
         table.row(vec!["größe".into(), "5".into()]);
         table.row(vec!["x".into(), "12,345".into()]);
         assert_eq!(table.render(), "event    rows\ngröße       5\nx      12,345\n");
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing() {
+        let mut table = TextTable::new(&[("e\u{1b}[2J", Align::Left)]);
+        table.row(vec!["a\u{1b}]0;x\u{7}\r\nb\u{9b}31m".into()]);
+        assert_eq!(table.render(), "e [2J\na ]0;x   b 31m\n");
     }
 }

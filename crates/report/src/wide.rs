@@ -1,7 +1,8 @@
 //! The wide form: a row for each cohort, a column for each age.
 
-use tenure_analysis::{CohortCell, CohortRow, Measure, RetentionMatrix, ValueAverage};
+use std::borrow::Cow;
 
+use tenure_analysis::{CohortCell, CohortRow, Measure, RetentionMatrix, ValueAverage};
 use tenure_model::{CellState, Decimal};
 
 use crate::format::Show;
@@ -13,11 +14,17 @@ pub(crate) const NONE: &str = "(none)";
 /// The mark of a cell in progress.
 pub(crate) const IN_PROGRESS: &str = "*";
 
-/// Header and rows; an unobserved cell is empty. A cell in progress shows what there is so far, and is marked.
-pub(crate) fn rows(matrix: &RetentionMatrix, show: Show, share: fn(f64) -> String) -> (Vec<String>, Vec<Vec<String>>) {
+/// Header and rows; an unobserved cell is empty. A cell in progress shows what there is so far, and is marked. `word` writes
+/// what comes from the data and is no number.
+pub(crate) fn rows(
+    matrix: &RetentionMatrix,
+    show: Show,
+    share: fn(f64) -> String,
+    word: fn(&str) -> Cow<'_, str>,
+) -> (Vec<String>, Vec<Vec<String>>) {
     let priced = matrix.measure == Measure::Value;
     let mut header = vec!["cohort".to_owned()];
-    header.extend(matrix.definition.by.iter().map(|name| by_column(name)));
+    header.extend(matrix.definition.by.iter().map(|name| word(&by_column(name)).into_owned()));
     if priced {
         header.push("currency".to_owned());
     }
@@ -25,9 +32,9 @@ pub(crate) fn rows(matrix: &RetentionMatrix, show: Show, share: fn(f64) -> Strin
     header.extend(matrix.ages.iter().map(|age| age.to_string()));
     let rows = matrix.cohorts.iter().map(|row| {
         let mut fields = vec![row.start.to_string()];
-        fields.extend(row.segment.iter().map(|value| value.clone().unwrap_or_else(|| NONE.to_owned())));
+        fields.extend(row.segment.iter().map(|value| value.as_deref().map_or(NONE.to_owned(), |value| word(value).into_owned())));
         if priced {
-            fields.push(row.currency.clone().unwrap_or_default());
+            fields.push(word(row.currency.as_deref().unwrap_or_default()).into_owned());
         }
         fields.push(row.size.to_string());
         fields.extend((0..row.cells.len()).map(|place| {

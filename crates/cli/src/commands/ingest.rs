@@ -83,7 +83,10 @@ pub(crate) fn run(args: &IngestArgs, term: &Term) -> anyhow::Result<Status> {
     let committed = ingested.loaded.is_some() && !args.dry_run;
     let bytes = match format {
         Format::Json => json(&ingested.report, committed)?,
-        _ => text(&ingested.report, committed).into_bytes(),
+        _ => {
+            // Names of columns are shown, and a terminal obeys nothing of them.
+            text(&ingested.report, committed).replace(|c: char| c.is_control() && c != '\n', " ").into_bytes()
+        }
     };
     args.output.write(&bytes, format, term)?;
     ingested.report.warnings.iter().for_each(|warning| term.warning(warning));

@@ -8,6 +8,7 @@ pub(crate) mod compact;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod ingest;

@@ -20,6 +20,8 @@ const EXAMPLES: &str = "Examples:
   tenure retention events.csv --born \"event = 'signup'\" --returned \"event = 'purchase'\" --by country --top 3
   tenure retention history --cohort month --age day --alignment rolling --at 1,7,30
   tenure retention history --measure value -o value.csv
+  tenure retention history --wide -o retention.xlsx
+  tenure retention history --cohort week --ages 8 -o retention.png
   tenure retention history --zone Europe/Berlin --format json";
 
 /// Cohorts by birth, and who of them came back at each age.
@@ -54,7 +56,7 @@ pub(crate) struct RetentionArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ShapeArgs {
-    /// A row for each cohort instead of each cell (csv, markdown)
+    /// A row for each cohort instead of each cell (csv, xlsx, markdown)
     #[arg(long)]
     wide: bool,
     /// What cells of a table show (previous: share of the age before)
@@ -152,7 +154,7 @@ impl ShapeArgs {
     /// Writes a matrix, and says what it means where the format does not.
     pub(crate) fn write(&self, matrix: &RetentionMatrix, output: &OutputArgs, format: Format, term: &Term) -> anyhow::Result<()> {
         output.write(&self.render(matrix, output, format, term)?, format, term)?;
-        if matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
+        if !format.says_what_it_means() {
             matrix.notes.iter().for_each(|note| term.note(note));
             term.note(&retention_sentence(matrix));
         }
