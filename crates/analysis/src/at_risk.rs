@@ -119,10 +119,10 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
             chosen.push((customer, threshold, reason));
         }
     }
-    let recurring = recurring(history, found.until)?;
+    let recurring = recurring(history, &query.scope)?;
     let wanted: HashSet<i64> = chosen.iter().map(|(customer, ..)| customer.customer).collect();
     let columns: Vec<String> = email.iter().cloned().collect();
-    let known = known_as(history, &wanted, &columns)?;
+    let known = known_as(history, Some(&wanted), &columns)?;
     let mut several = 0u64;
     let mut rows: Vec<AtRiskRow> = Vec::new();
     for (customer, threshold_days, reason) in chosen {
@@ -146,13 +146,16 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
     }
     rows.sort_by_cached_key(|row| {
         let at_stake = Reverse((row.value, row.mrr));
-        (row.currency.clone(), at_stake, Reverse(row.silent_days), row.customer.clone())
+        (row.currency.is_none(), row.currency.clone(), at_stake, Reverse(row.silent_days), row.customer.clone())
     });
     let all = rows.len();
-    rows.truncate(query.top.unwrap_or(usize::MAX));
+    if let Some(top) = query.top {
+        let of_each = rows.chunk_by(|a, b| a.currency == b.currency).flat_map(|rows| rows.iter().take(top));
+        rows = of_each.cloned().collect();
+    }
     let mut notes = Vec::new();
     if all > rows.len() {
-        notes.push(format!("the first {} of them; all without --top", rows.len()));
+        notes.push(format!("the first {} of them, by what is at stake; all without --top", rows.len()));
     }
     if without_rhythm > 0 && matches!(query.risk, Risk::Overdue(_)) {
         notes.push(format!("not judged, since nobody has come back yet and there is no rhythm: customers {without_rhythm}"));

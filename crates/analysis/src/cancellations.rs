@@ -186,7 +186,7 @@ pub fn cancellations(history: &History, query: &CancellationQuery) -> Result<Can
         by: query.by.clone(),
         from: from.map(|at| at.to_string()),
         until: until.map(|at| at.to_string()),
-        mrr_lost: "MRR of the customer's subscription spans that end at or after the cancellation and had begun by then; of several cancellations within a span the last counts",
+        mrr_lost: "MRR of the customer's subscription spans that had begun by the cancellation and end at it, within the day before it, or later; of several cancellations within a span the last counts",
         tenure: "from the first paid instant, or else the first activity, to the cancellation",
         zone: zone.name().to_owned(),
         content: history.content().to_string(),
@@ -304,7 +304,10 @@ fn add_subscriptions(history: &History, found: &mut [Cancelled]) -> Result<(), E
             let Some(mine) = places.get(&customer).cloned() else { continue };
             since.extend(paid.iter().map(|span| span.from).min().map(|from| (customer, from)));
             for span in paid.iter().filter(|span| span.to < i64::MAX) {
-                let within = mine.clone().rev().find(|&place| known[place].at >= span.from && known[place].at <= span.to);
+                let within = mine
+                    .clone()
+                    .rev()
+                    .find(|&place| known[place].at >= span.from && known[place].at <= span.to.saturating_add(DAY));
                 if let Some(place) = within {
                     let currency = reader.names.currency_name(span.currency).map(str::to_owned);
                     lost.push((place, currency, span.mrr));

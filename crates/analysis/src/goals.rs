@@ -150,7 +150,11 @@ impl Latest {
             let end = periods.start(periods.number_of_day(row.period.start) + 1);
             !row.period.in_progress && before.is_none_or(|before| end <= before)
         };
-        let period = found.rows.iter().filter(ended).map(|row| row.period.start).max();
+        // Tables end at different times: the last period that is complete for all of them counts.
+        let last = |name: &String| {
+            found.rows.iter().filter(|row| row.metric.name == *name).filter(ended).map(|row| row.period.start).max()
+        };
+        let period = names.iter().map(last).min().flatten();
         let rows: Vec<MetricRow> = found.rows.iter().filter(|row| Some(row.period.start) == period).cloned().collect();
         let whole: Vec<&MetricRow> = rows.iter().filter(|row| row.segment.is_none()).collect();
         let mut currencies: BTreeSet<Option<String>> =
@@ -207,11 +211,13 @@ pub fn progress(history: &History, scope: &Scope, goal: &Goal) -> Result<Progres
         of(tenure_model::Table::Activity).max(of(tenure_model::Table::Subscriptions))
     });
     let passed = deadline.is_none_or(|deadline| until.is_some_and(|until| until >= deadline));
-    let state = |met: bool| match (met, passed) {
+    // Where there is nothing to judge it by, a goal to be kept at all times stays open.
+    let judged = |met: bool, known: bool| match (met, passed && (known || deadline.is_some())) {
         (true, _) => GoalState::Reached,
         (false, false) => GoalState::Open,
         (false, true) => GoalState::Missed,
     };
+    let state = |met: bool| judged(met, true);
     match &goal.target {
         Target::Task { done, of } => Ok(Progress {
             period: None,
@@ -233,7 +239,7 @@ pub fn progress(history: &History, scope: &Scope, goal: &Goal) -> Result<Progres
                 value: latest.period.map(|_| MetricValue::Count(held.into())),
                 currency: latest.currencies[row].clone(),
                 share: Some(f64::from(u8::from(held))),
-                state: state(held),
+                state: judged(held, latest.period.is_some()),
                 note: Some(if latest.period.is_none() { "no period is complete yet".to_owned() } else { told }),
             })
         }
@@ -261,7 +267,7 @@ pub fn progress(history: &History, scope: &Scope, goal: &Goal) -> Result<Progres
                 value,
                 currency: row.and_then(|row| row.currency.clone()),
                 share: value.map(|value| share(exact(value), *target, *direction, *start, met)),
-                state: state(met),
+                state: judged(met, value.is_some()),
                 note,
             })
         }

@@ -171,7 +171,9 @@ pub(crate) fn is_cohort(history: &History, by: Option<&str>) -> bool {
 
 /// Whether a table has a column of a name beside those that every history has.
 pub(crate) fn has_column(history: &History, name: &str) -> bool {
-    Table::ALL.into_iter().any(|table| history.attributes_of(table).iter().any(|known| known == name))
+    [Table::Activity, Table::Subscriptions, Table::Customers, Table::Cancellations]
+        .into_iter()
+        .any(|table| history.attributes_of(table).iter().any(|known| known == name))
 }
 
 /// The periods of a result, one after the other.

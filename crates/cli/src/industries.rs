@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
-use tenure_analysis::{Benchmark, metric_named};
+use tenure_analysis::{Benchmark, MetricKind, metric_named};
 
 /// The file that is looked for in a history.
 const FILE: &str = "industries.toml";
@@ -38,15 +38,23 @@ pub(crate) fn benchmarks_of(industry: &str, file: Option<&Path>, input: &Path) -
         None => ("the values that come with tenure".to_owned(), SHIPPED.to_owned()),
     };
     let known: Industries = toml::from_str(&text).map_err(|error| anyhow!("{name}: {error}"))?;
-    let mut found = Vec::new();
+    let mut found: Vec<Benchmark> = Vec::new();
     for entry in known.benchmark.iter().filter(|entry| entry.industry == industry) {
         let wrong = |what: String| anyhow!("{name}: the benchmark of {} in {industry}: {what}", entry.metric);
         if entry.source.trim().is_empty() {
             return Err(wrong("it has no source; say where the value comes from".to_owned()));
         }
+        let metric = metric_named(&entry.metric);
+        if metric.is_ok_and(|metric| metric.kind == MetricKind::Rate) && !(0.0..=2.0).contains(&entry.value) {
+            return Err(wrong(format!("value {}: a share, of which 1 is 100 %, is expected", entry.value)));
+        }
+        let again = |other: &&Benchmark| other.metric.name == entry.metric && other.period.to_string() == entry.period;
+        if found.iter().any(|other| again(&other)) {
+            return Err(wrong(format!("it is there twice for a {}; remove one", entry.period)));
+        }
         found.push(Benchmark {
             industry: entry.industry.clone(),
-            metric: metric_named(&entry.metric).map_err(|error| wrong(error.to_string()))?,
+            metric: metric_named(&entry.metric).map_err(|error| wrong(error.to_string().replace("--metric", "metric")))?,
             period: entry.period.parse().map_err(|error| wrong(format!("period: {error}")))?,
             value: entry.value.to_string().parse().map_err(|error| wrong(format!("value: {error}")))?,
             source: entry.source.clone(),

@@ -26,5 +26,6 @@ pub(crate) fn page(bytes: &[u8]) -> bool {
         // Who leaves before the end has seen enough.
         let _ = stdin.write_all(bytes);
     }
-    child.wait().is_ok()
+    // One that fails at once has shown nothing.
+    child.wait().is_ok_and(|status| status.success())
 }

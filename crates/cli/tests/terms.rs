@@ -103,6 +103,11 @@ bob,2024-03-10,invoice,0
     let quarterly = place.json(&[&ask[..], &["--interval", "quarter"]].concat());
     // 50 / 3 until 30 April, 60 / 3 until the end of May, 30 / 3 until 10 May.
     assert_eq!(numbers(&quarterly, "closing"), ["16.666667", "26.666667", "46.666667", "30", "20"]);
+    // Every thirty days is a day early at times; and what may still be renewed goes on.
+    place.file("early.csv", "customer,time,event,amount\na,2024-01-01T10:00:00Z,inv,10\na,2024-01-31T09:00:00Z,inv,10\na,2024-03-01T09:00:00Z,inv,10\n");
+    let early = ["revenue", "early.csv", "--charges", "event = 'inv'", "--value", "amount", "--as-of"];
+    assert_eq!(numbers(&place.json(&[&early[..], &["2024-04-05"]].concat()), "closing"), ["10", "10", "10", "10"]);
+    assert_eq!(numbers(&place.json(&[&early[..], &["2024-05-01"]].concat()), "closing"), ["10", "10", "10", "0"]);
     place.ok(&["ingest", "charges.csv", "--into", "h", "--value", "amount"]);
     let error = place.fails(2, &["revenue", "h"]);
     assert!(error.contains("--charges"), "{error}");

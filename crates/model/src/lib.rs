@@ -212,12 +212,14 @@
 //!
 //! Movements between the ends of two periods, customer by customer: *new* (from nothing, never paid before), *reactivation*
 //! (from nothing, had paid before, be it inside a period), *expansion*, *contraction*, *churn* (to nothing), *fx* (by rates of
-//! exchange alone). Opening + new + reactivation + expansion − contraction − churn + fx = closing. By a segment that can
+//! exchange alone: what is paid at the end, less the same at the rate of the start; the other movements of who paid at the start are
+//! at that rate, so that no more is lost than there was). Opening + new + reactivation + expansion − contraction − churn + fx = closing. By a segment that can
 //! change, what a customer who stays loses in one segment and gains in another is *transfer*; it cancels over all. Each
 //! currency is a block, in which "before" means before in it; converted amounts are one block.
 //!
-//! Where there are no spans, charges are: each pays for one interval from its instant on; where the customer's next charge comes
-//! within a grace of some days after that, until then. Charges of 0 or less are none.
+//! Where there are no spans, charges are: each pays for one interval from its instant on. Where a further charge of the customer in
+//! its currency comes within a grace of some days of that end, early or late, it goes on until then; of several the nearest counts.
+//! While the grace is not over it goes on. Charges of 0 or less are none.
 //!
 //! Retention of subscribers: birth is the first instant of recurring revenue, a member is retained at an age with some just
 //! before its end (of an age in progress: before the end of the window), and the value is that revenue. The segment is that of

@@ -299,6 +299,9 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
             rows.extend(made.rows);
         }
     }
+    if query.scope.filter.is_some() && rows.iter().any(|row| of_subscriptions(row.metric.name)) {
+        notes.push("--filter is about activity; metrics of subscriptions are those of all".to_owned());
+    }
     notes.extend(query.benchmarks.iter().map(|known| known.note(query.scope.period)));
     if subscribed && asks(&concentration::OF_MRR) {
         let (frame, by_place) = spreads(history, &query.scope)?;

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::lives::{LifeSegments, Tally, plan, tally};
 use crate::plan::Plan;
 use crate::query::Measure;
-use crate::revenue::{SPAN_COLUMNS, SpanReader};
+use crate::revenue::{SPAN_COLUMNS, SpanReader, window};
 use crate::scope::Scope;
 use crate::segments::SegmentId;
 use crate::table_segments::{TableSegments, texts};
@@ -192,11 +192,12 @@ pub(crate) fn facts(history: &History, scope: &Scope, quantile: f64) -> Result<O
     Ok(Some(AllFacts { facts, until }))
 }
 
-/// What customers pay a month just before an instant, by currency.
-pub(crate) fn recurring(history: &History, until: Instant) -> Result<HashMap<i64, BTreeMap<Option<String>, Decimal>>, Error> {
+/// What customers pay a month just before the end of the window of subscriptions, by currency.
+pub(crate) fn recurring(history: &History, scope: &Scope) -> Result<HashMap<i64, BTreeMap<Option<String>, Decimal>>, Error> {
     if history.rows_of(Table::Subscriptions) == 0 {
         return Ok(HashMap::new());
     }
+    let Some(until) = window(history, &Scope { by: None, ..scope.clone() })?.until else { return Ok(HashMap::new()) };
     type State = (SpanReader, Vec<(i64, Option<String>, i128)>);
     let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter());
     let (_, paid) = scan.fold_parts(
@@ -226,8 +227,8 @@ pub(crate) fn recurring(history: &History, until: Instant) -> Result<HashMap<i64
 /// Ids of customers by their numbers, and what some columns say of them.
 pub(crate) type KnownAs = HashMap<i64, (String, Vec<Option<String>>)>;
 
-/// The ids of some customers, and what columns of the customers table say of them.
-pub(crate) fn known_as(history: &History, wanted: &HashSet<i64>, columns: &[String]) -> Result<KnownAs, Error> {
+/// The ids of some customers, or of all, and what columns of the customers table say of them.
+pub(crate) fn known_as(history: &History, wanted: Option<&HashSet<i64>>, columns: &[String]) -> Result<KnownAs, Error> {
     history.scan(&[]).fold_parts(
         true,
         KnownAs::new,
@@ -235,7 +236,9 @@ pub(crate) fn known_as(history: &History, wanted: &HashSet<i64>, columns: &[Stri
             let Part::Customers(rows) = part else { return Ok(()) };
             let ids: Vec<Option<&str>> = rows.texts(column::CUSTOMER_ID).into_iter().flatten().collect();
             let values: Vec<Vec<Option<String>>> = columns.iter().map(|name| texts(rows, name)).collect();
-            for (row, customer) in rows.customers().iter().enumerate().filter(|(_, customer)| wanted.contains(customer)) {
+            for (row, customer) in
+                rows.customers().iter().enumerate().filter(|(_, customer)| wanted.is_none_or(|wanted| wanted.contains(customer)))
+            {
                 let said = values.iter().map(|column| column[row].clone()).collect();
                 found.insert(*customer, (ids[row].unwrap_or_default().to_owned(), said));
             }

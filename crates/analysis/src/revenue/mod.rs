@@ -297,7 +297,8 @@ impl<'a> Books<'a> {
                 if charges.interval.granularity() == Granularity::Hour {
                     return Err(Error::query(format!("--interval {}: expected days or longer", charges.interval)));
                 }
-                let Some(mut plan) = plan(history, question)? else {
+                let of_charges = |error: Error| Error::query(error.to_string().replace("--filter", "--charges"));
+                let Some(mut plan) = plan(history, question).map_err(of_charges)? else {
                     return Err(Error::query("--charges: the history has no activity"));
                 };
                 plan.wants_instants();
@@ -362,15 +363,17 @@ impl<'a> Books<'a> {
     ) -> Result<BTreeMap<u32, Vec<Change>>, Error> {
         let mut found: BTreeMap<(u32, SegmentId), Change> = BTreeMap::new();
         let block = |currency: u32| if self.query.rates.is_some() { NO_CURRENCY } else { currency };
-        let nothing = |segment| Change { segment, opening: 0, opening_at_end: 0, closing: 0 };
+        let nothing = |segment| Change { segment, opening: 0, closing_at_start: 0, closing: 0 };
         for &(currency, segment, mrr) in before {
             let change = found.entry((block(currency), segment)).or_insert_with(|| nothing(segment));
             change.opening += self.convert(names, currency, mrr, self.days[place])?;
-            change.opening_at_end += self.convert(names, currency, mrr, self.days[place + 1])?;
         }
         for &(currency, segment, mrr) in after {
             let change = found.entry((block(currency), segment)).or_insert_with(|| nothing(segment));
-            change.closing += self.convert(names, currency, mrr, self.days[place + 1])?;
+            let closing = self.convert(names, currency, mrr, self.days[place + 1])?;
+            change.closing += closing;
+            change.closing_at_start +=
+                if before.is_empty() { closing } else { self.convert(names, currency, mrr, self.days[place])? };
         }
         let mut by_currency: BTreeMap<u32, Vec<Change>> = BTreeMap::new();
         for ((currency, _), change) in found {

@@ -77,8 +77,9 @@ pub(crate) struct Change {
     pub(crate) segment: SegmentId,
     /// At the start, at the rate of the start.
     pub(crate) opening: i128,
-    /// The same amounts at the rate of the end: differs with rates of exchange alone.
-    pub(crate) opening_at_end: i128,
+    /// What is paid at the end at the rate of the start: differs with rates of exchange alone. That of the end where nothing was
+    /// paid at the start.
+    pub(crate) closing_at_start: i128,
     pub(crate) closing: i128,
 }
 
@@ -89,12 +90,13 @@ pub(crate) struct Change {
 /// first. `paid_before` says whether the customer has paid at any moment before the period.
 pub(crate) fn divide(changes: &[Change], paid_before: bool, mut each: impl FnMut(SegmentId, &Movements)) {
     let sum = |of: fn(&Change) -> i128| changes.iter().map(of).sum::<i128>();
-    let (opening, at_end, closing) = (sum(|c| c.opening), sum(|c| c.opening_at_end), sum(|c| c.closing));
+    let (opening, at_start, closing) = (sum(|c| c.opening), sum(|c| c.closing_at_start), sum(|c| c.closing));
     if opening == 0 && closing == 0 {
         return;
     }
-    let mut whole = Movements { opening, closing, fx: at_end - opening, ..Movements::default() };
-    let delta = closing - at_end;
+    let mut whole = Movements { opening, closing, fx: closing - at_start, ..Movements::default() };
+    // At the rate of the start, so that what is lost is never more than there was.
+    let delta = at_start - opening;
     let stays = opening > 0 && closing > 0;
     match (opening > 0, closing > 0) {
         (true, true) if delta > 0 => whole.expansion = delta,
@@ -113,18 +115,18 @@ pub(crate) fn divide(changes: &[Change], paid_before: bool, mut each: impl FnMut
         closing: u64::from(closing > 0),
     };
     each(WHOLE, &whole);
-    let lost: i128 = changes.iter().map(|c| (c.opening_at_end - c.closing).max(0)).sum();
-    let gained: i128 = changes.iter().map(|c| (c.closing - c.opening_at_end).max(0)).sum();
+    let lost: i128 = changes.iter().map(|c| (c.opening - c.closing_at_start).max(0)).sum();
+    let gained: i128 = changes.iter().map(|c| (c.closing_at_start - c.opening).max(0)).sum();
     let moved = if stays { lost.min(gained) } else { 0 };
     let (mut to_give, mut to_take) = (moved, moved);
     for change in changes.iter().filter(|change| change.segment != WHOLE) {
         let mut part = Movements {
             opening: change.opening,
             closing: change.closing,
-            fx: change.opening_at_end - change.opening,
+            fx: change.closing - change.closing_at_start,
             ..Movements::default()
         };
-        let delta = change.closing - change.opening_at_end;
+        let delta = change.closing_at_start - change.opening;
         if delta >= 0 {
             let taken = delta.min(to_take);
             to_take -= taken;
@@ -198,7 +200,7 @@ mod tests {
     use tenure_model::{Granularity, Period};
 
     fn change(segment: SegmentId, opening: i128, closing: i128) -> Change {
-        Change { segment, opening, opening_at_end: opening, closing }
+        Change { segment, opening, closing_at_start: closing, closing }
     }
 
     fn divided(changes: &[Change], paid_before: bool) -> Vec<(SegmentId, Movements)> {
@@ -228,9 +230,12 @@ mod tests {
 
     #[test]
     fn a_change_of_rates_is_no_movement_of_the_customer() {
-        let found = divided(&[Change { segment: WHOLE, opening: 100, opening_at_end: 110, closing: 110 }], true);
+        let found = divided(&[Change { segment: WHOLE, opening: 100, closing_at_start: 100, closing: 110 }], true);
         assert_eq!((found[0].1.fx, found[0].1.expansion, found[0].1.customers.expanded), (10, 0, 0));
         assert!(found[0].1.holds());
+        // Half of it leaves while the rate is four times as high: half is lost.
+        let found = divided(&[Change { segment: WHOLE, opening: 200, closing_at_start: 100, closing: 400 }], true);
+        assert_eq!((found[0].1.contraction, found[0].1.fx), (100, 300));
     }
 
     #[test]
@@ -254,8 +259,9 @@ mod tests {
             let changes: Vec<Change> = (0..)
                 .zip(&amounts)
                 .map(|(segment, (opening, closing, fx))| {
-                    let opening_at_end = if *opening > 0 { (opening + fx).max(0) } else { 0 };
-                    Change { segment, opening: *opening, opening_at_end, closing: *closing }
+                    let converted = *closing > 0 && amounts.iter().any(|(opening, ..)| *opening > 0);
+                    let closing_at_start = if converted { (closing + fx).max(1) } else { *closing };
+                    Change { segment, opening: *opening, closing_at_start, closing: *closing }
                 })
                 .collect();
             let found = divided(&changes, paid_before);

@@ -4,6 +4,7 @@ use tenure_history::{History, Part};
 use tenure_model::{DIVISION_SCALE, Decimal, Instant, Period, Rolling, Table};
 
 use crate::error::Error;
+use crate::life::Event;
 use crate::lives::{BySegment, Counter, LifeSegments, Tally, tally};
 use crate::plan::Plan;
 use crate::revenue::spans::{Left, Paid, SPAN_COLUMNS, SpanReader, Subscriber, monthly};
@@ -18,7 +19,8 @@ const DAY: i64 = 86_400_000_000;
 pub const DEFAULT_GRACE: u32 = 7;
 
 /// Activity that is recurring revenue, where there are no subscription spans: each charge pays for one interval from its
-/// instant on. Where the next charge comes within the grace after that, it goes on until then.
+/// instant on. Where a further charge in its currency comes within the grace of that end, early or late, it goes on until then (the
+/// nearest one counts); while the grace is not over it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charges {
     /// Which activity is one: a SQL condition over columns.
@@ -155,8 +157,17 @@ impl<S: Account, F: Fn(&mut S, &Numbering, &Subscriber) -> Result<(), Error> + S
             let mrr = monthly(amount, Decimal::new(1, 0), self.charges.interval).and_then(|mrr| mrr.at_scale(DIVISION_SCALE));
             let mrr = mrr.ok_or_else(|| Error::query(format!("a charge of {amount} has too many digits to add up")))?;
             let end = self.rolling.since(Instant(event.at)).instant(1).0;
-            let next = life.events[place + 1..].iter().find(|next| next.at >= end && next.value.is_some_and(|value| value > 0));
-            let to = next.map_or(end, |next| if next.at - end <= grace { next.at } else { end });
+            // The charge that renews it: the one nearest to its end, a little early or late.
+            let renews = |next: &&Event| {
+                next.currency == event.currency && next.value.is_some_and(|value| value > 0) && (next.at - end).abs() <= grace
+            };
+            let next = life.events[place + 1..].iter().filter(renews).min_by_key(|next| (next.at - end).abs());
+            let to = match next {
+                Some(next) => next.at,
+                // Whether it is renewed is open, so it goes on so far.
+                None if end.saturating_add(grace) > plan.until().0 => i64::MAX,
+                None => end,
+            };
             let (currency, segment) = (event.currency, life.segment);
             found.paid.push(Paid { from: event.at, to, mrr: mrr.units(), currency, segment, interval: self.charges.interval });
         }

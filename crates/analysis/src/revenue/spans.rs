@@ -227,11 +227,21 @@ impl SpanReader {
             return;
         }
         if let TableSegments::Cohorts(periods) = segments {
+            // Subscribers begin with what they pay first; trials belong to the period in which the customer tried or paid first.
             let first = paid.iter().map(|span| span.from).min();
-            let cohort = first.map(|first| periods.first_day(periods.number_at(Instant(first))).to_string());
-            let segment = self.names.segments.id(vec![cohort]);
-            paid.iter_mut().for_each(|span| span.segment = segment);
-            trials.iter_mut().for_each(|trial| trial.segment = segment);
+            let tried = trials.iter().map(|trial| trial.from).min();
+            let mut cohort = |at: Option<i64>| {
+                let period = at.map(|at| periods.first_day(periods.number_at(Instant(at))).to_string());
+                self.names.segments.id(vec![period])
+            };
+            if !paid.is_empty() {
+                let segment = cohort(first);
+                paid.iter_mut().for_each(|span| span.segment = segment);
+            }
+            if !trials.is_empty() {
+                let segment = cohort(first.into_iter().chain(tried).min());
+                trials.iter_mut().for_each(|trial| trial.segment = segment);
+            }
         }
         self.done.push((self.customer, std::mem::take(&mut self.spans)));
     }

@@ -89,6 +89,7 @@ pub fn occurrences(history: &History, scope: &Scope, rule: &Rule) -> Result<Vec<
         When::Condition(text) => {
             let names = names_of(text)?;
             let facts = fact_names(history);
+            check_names(history, text, &names)?;
             let is_metric = |name: &&String| METRICS.iter().any(|metric| metric.name == **name);
             // Some names are both; what the others are says which is meant, and where they say nothing customers are.
             let metric = names.iter().filter(is_metric).find(|name| !facts.contains(*name));
@@ -104,7 +105,8 @@ pub fn occurrences(history: &History, scope: &Scope, rule: &Rule) -> Result<Vec<
             }
         }
         When::Without { event, without, within, and } => {
-            let times = Times { within: within.micros, kind: Kind::Without };
+            let kind = if event == without { Kind::WithoutAnother } else { Kind::Without };
+            let times = Times { within: within.micros, kind };
             let reason = |at: Instant| format!("{event} at {at} without {without} for {}", within.text);
             after_events(history, scope, rule, &[event, without], times, and.as_deref(), reason)?
         }
@@ -146,22 +148,16 @@ struct Known {
 
 impl Known {
     fn new(history: &History, scope: &Scope, rule: &Rule, names: &[String]) -> Result<Self, Error> {
-        let found = facts(history, scope, DEFAULT_QUANTILE)?;
-        let zone = scope.zone(history);
-        let until = match &found {
-            Some(found) => Some(found.until),
-            None => scope.as_of.map(|point| point.resolve(&zone)).or(history.window_of(Table::Subscriptions).until),
-        };
-        let mut all = found.map(|found| found.facts).unwrap_or_default();
-        let paid = until.map(|until| recurring(history, until)).transpose()?.unwrap_or_default();
-        let active: HashSet<i64> = all.iter().map(|facts| facts.customer).collect();
-        all.extend(paid.keys().filter(|customer| !active.contains(customer)).map(|customer| Facts::unseen(*customer)));
-        all.sort_by_key(|facts| facts.customer);
+        let mut all = facts(history, scope, DEFAULT_QUANTILE)?.map(|found| found.facts).unwrap_or_default();
+        let paid = recurring(history, scope)?;
         let email = email_column(history, rule.email.as_deref())?;
         let own: Vec<String> = names.iter().filter(|name| !FACTS.iter().any(|(fact, _)| fact == name)).cloned().collect();
         let columns: Vec<String> = email.iter().chain(&own).cloned().collect();
-        let wanted: HashSet<i64> = all.iter().map(|facts| facts.customer).collect();
-        let ids = known_as(history, &wanted, &columns)?;
+        let ids = known_as(history, None, &columns)?;
+        // Customers without activity are known all the same.
+        let active: HashSet<i64> = all.iter().map(|facts| facts.customer).collect();
+        all.extend(ids.keys().filter(|customer| !active.contains(customer)).map(|customer| Facts::unseen(*customer)));
+        all.sort_by_key(|facts| facts.customer);
         let mut rows: Vec<(usize, Option<String>)> = Vec::new();
         for (place, customer) in all.iter().enumerate() {
             let mut currencies: BTreeSet<Option<String>> = customer.amounts.iter().map(|a| a.currency.clone()).collect();
@@ -186,8 +182,10 @@ impl Known {
         };
         let seen = |facts: &Facts| facts.activities > 0;
         let amounts = |of: &dyn Fn(&Amounts) -> Decimal| {
+            // Who never spent anything spent 0.
             let value = |(place, currency): &(usize, Option<String>)| {
-                self.facts[*place].amounts.iter().find(|amounts| amounts.currency == *currency).map(of)
+                let mine = self.facts[*place].amounts.iter().find(|amounts| amounts.currency == *currency);
+                Some(mine.map(of).unwrap_or_default())
             };
             Made::Decimals(self.rows.iter().map(value).collect())
         };
@@ -257,7 +255,8 @@ impl Known {
 /// Refuses names that are nothing.
 fn check_names(history: &History, text: &str, names: &[String]) -> Result<(), Error> {
     let known = fact_names(history);
-    let Some(unknown) = names.iter().find(|name| !known.contains(*name)) else { return Ok(()) };
+    let is_metric = |name: &String| METRICS.iter().any(|metric| metric.name == *name);
+    let Some(unknown) = names.iter().find(|name| !known.contains(*name) && !is_metric(name)) else { return Ok(()) };
     let all: Vec<&str> = known.iter().map(String::as_str).chain(METRICS.iter().map(|metric| metric.name)).collect();
     Err(Error::query(format!("when {text:?}: no \"{unknown}\" of customers, and no such metric; {}", suggestion(unknown, all))))
 }
@@ -310,8 +309,10 @@ struct Times {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// No return may come within the time.
+    /// No answer may come within the time.
     Without,
+    /// No other event of the kind may.
+    WithoutAnother,
     /// The time alone must be over.
     After,
 }
@@ -327,15 +328,21 @@ struct Waiting {
 impl Tally for Waiting {
     fn add(&mut self, plan: &Plan<'_>, _: &mut Numbering, life: &Member<'_>) {
         let until = plan.until().0;
+        // Answers in order of time, with their places: an event is no answer to itself.
+        let answers: Vec<(usize, i64)> =
+            life.events.iter().enumerate().filter(|(_, event)| event.marks.returned).map(|(at, event)| (at, event.at)).collect();
         let mut before = None;
-        for event in life.events.iter().filter(|event| event.marks.born && event.at >= self.since) {
-            let over = event.at.saturating_add(self.times.within) <= until;
-            let answered = |other: &crate::life::Event| {
-                other.marks.returned && other.at >= event.at && other.at < event.at.saturating_add(self.times.within)
+        for (place, event) in life.events.iter().enumerate().filter(|(_, event)| event.marks.born && event.at >= self.since) {
+            let end = event.at.saturating_add(self.times.within);
+            let later = match self.times.kind {
+                Kind::After => &[],
+                // Of one kind of event the next one answers, not another of the same instant.
+                Kind::WithoutAnother => &answers[answers.partition_point(|(_, at)| *at <= event.at)..],
+                Kind::Without => &answers[answers.partition_point(|(_, at)| *at < event.at)..],
             };
-            let waits = self.times.kind == Kind::After || !life.events.iter().any(answered);
+            let answered = later.iter().find(|(other, _)| *other != place).is_some_and(|(_, at)| *at < end);
             // Several of one instant are one.
-            if over && waits && before != Some(event.at) {
+            if end <= until && !answered && before != Some(event.at) {
                 self.found.push((life.customer, event.at));
                 before = Some(event.at);
             }
@@ -383,6 +390,12 @@ fn after_events(
     let names = and.map(names_of).transpose()?.unwrap_or_default();
     if let Some(text) = and {
         check_names(history, text, &names)?;
+        let known = fact_names(history);
+        if let Some(metric) = names.iter().find(|name| !known.contains(*name)) {
+            return Err(Error::query(format!(
+                "when {text:?}: {metric} is a metric, and what follows an event is about customers"
+            )));
+        }
     }
     let known = Known::new(history, &scope, rule, &names)?;
     let held = match and {

@@ -91,6 +91,9 @@ impl MadeTable {
             .into_iter()
             .map(|outcome| match outcome {
                 Outcome::Value(truth) => Ok(truth == Some(true)),
+                Outcome::Unreadable { column, .. } if column.is_empty() => {
+                    Err(Error::query(format!("{flag} {text:?}: it can't be computed for some row")))
+                }
                 Outcome::Unreadable { column, value } => Err(Error::query(format!(
                     "{flag} {text:?}: \"{column}\" is \"{value}\" for some customer, and the condition needs it to be of the type of its other values"
                 ))),

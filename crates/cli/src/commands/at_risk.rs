@@ -35,7 +35,7 @@ pub(crate) struct AtRiskArgs {
     /// Leave those out who are silent for longer than this: they have left
     #[arg(long, value_name = "DAYS", value_parser = days, help_heading = "Query")]
     lost_after: Option<u32>,
-    /// At most so many customers, those with the most at stake
+    /// At most so many customers of each currency, those with the most at stake
     #[arg(long, value_name = "N", help_heading = "Query")]
     top: Option<usize>,
     /// The column of the customers table with e-mail addresses (default: the one called so)

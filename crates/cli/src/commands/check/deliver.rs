@@ -1,6 +1,5 @@
 //! What rules do.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -26,81 +25,74 @@ pub(super) struct Delivered {
 /// Does what a rule says for those for whom it holds, or only says how many are new.
 pub(super) fn deliver(rule: &RuleEntry, occurrences: &[Occurrence], goals: &Path, dry_run: bool) -> anyhow::Result<Delivered> {
     let entries: Vec<Entry<'_>> = occurrences.iter().map(|occurrence| Entry::new(&rule.name, occurrence)).collect();
-    let done = |new: usize| Delivered { new: new as u64, sent: if dry_run { 0 } else { new as u64 }, failure: None };
-    match &rule.then {
-        Then::Audience(path) => Ok(done(audience(path, occurrences, dry_run)?)),
-        Then::Outbox(path) if dry_run => Ok(done(unknown(&Ledger::peek(path)?, &entries))),
-        Then::Outbox(path) => {
-            let mut ledger = Ledger::open(path)?;
-            let new: Vec<Entry<'_>> = entries.into_iter().filter(|entry| !ledger.has(entry)).collect();
-            ledger.add(&new)?;
-            Ok(done(new.len()))
-        }
-        Then::Webhook(webhook) => {
-            let path = ledger_of(webhook, goals);
-            if dry_run {
-                return Ok(done(unknown(&Ledger::peek(&path)?, &entries)));
-            }
-            post(webhook, &path, entries)
-        }
+    let path = ledger_of(&rule.then, goals);
+    if dry_run {
+        let known = Ledger::peek(&path)?;
+        let new = entries.iter().filter(|entry| !known.contains(&entry.id)).count();
+        return Ok(Delivered { new: new as u64, sent: 0, failure: None });
     }
-}
-
-fn unknown(known: &HashSet<String>, entries: &[Entry<'_>]) -> usize {
-    entries.iter().filter(|entry| !known.contains(&entry.id)).count()
-}
-
-/// Where it stands what was delivered: as named, else beside the file of goals.
-fn ledger_of(webhook: &Webhook, goals: &Path) -> PathBuf {
-    webhook.ledger.clone().unwrap_or_else(|| goals.with_extension("delivered.jsonl"))
-}
-
-/// Posts what has not been delivered. Each is noted once it has arrived, so that it is sent again where it is not known whether it
-/// did.
-fn post(webhook: &Webhook, path: &Path, entries: Vec<Entry<'_>>) -> anyhow::Result<Delivered> {
-    let sender = Sender::new(webhook)?;
-    let mut ledger = Ledger::open(path)?;
+    if let Then::Audience(file) = &rule.then {
+        check_audience(file)?;
+    }
+    let mut ledger = Ledger::open(&path)?;
     let new: Vec<Entry<'_>> = entries.into_iter().filter(|entry| !ledger.has(entry)).collect();
-    for (sent, entry) in new.iter().enumerate() {
-        if let Post::Failed(why) = sender.post(entry)? {
-            let left = new.len() - sent;
-            return Ok(Delivered {
-                new: new.len() as u64,
-                sent: sent as u64,
-                failure: Some(format!("the webhook of ${} {why}; {left} wait for the next check", webhook.url_env)),
-            });
-        }
-        ledger.add(std::slice::from_ref(entry))?;
+    if let Then::Webhook(webhook) = &rule.then {
+        return post(webhook, &mut ledger, &new);
     }
+    if let Then::Audience(file) = &rule.then {
+        write_file(file, &audience_sheet(occurrences).render(Format::Csv)?)?;
+    }
+    ledger.add(&new)?;
     Ok(Delivered { new: new.len() as u64, sent: new.len() as u64, failure: None })
 }
 
-/// Writes everybody for whom the rule holds, and counts those whom the file did not have.
-fn audience(path: &Path, occurrences: &[Occurrence], dry_run: bool) -> anyhow::Result<usize> {
-    let sheet = audience_sheet(occurrences);
-    let bytes = sheet.render(Format::Csv)?;
-    let before = match std::fs::read(path) {
-        Ok(bytes) => rows_of(&bytes).map_err(|error| {
-            anyhow!("{}: it is no audience file of this program ({error}); name another file", path.display())
-        })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashSet::new(),
-        Err(error) => return Err(anyhow!("{}: cannot read it: {error}", path.display())),
-    };
-    let now = rows_of(&bytes)?;
-    if !dry_run {
-        write_file(path, &bytes)?;
+/// Where it stands for whom a rule has fired: an outbox itself; beside an audience; of a webhook as named, else beside the file of
+/// goals.
+fn ledger_of(then: &Then, goals: &Path) -> PathBuf {
+    match then {
+        Then::Outbox(path) => path.clone(),
+        Then::Audience(path) => path.with_extension("fired.jsonl"),
+        Then::Webhook(webhook) => webhook.ledger.clone().unwrap_or_else(|| goals.with_extension("delivered.jsonl")),
     }
-    Ok(now.difference(&before).count())
 }
 
-/// Customer and occurrence of each row.
-fn rows_of(bytes: &[u8]) -> anyhow::Result<HashSet<(String, String)>> {
-    let mut reader = csv::Reader::from_reader(bytes);
-    let header = reader.headers()?.clone();
-    let place = |name: &str| header.iter().position(|column| column == name).ok_or_else(|| anyhow!("it has no column {name}"));
-    let (customer, occurrence) = (place("customer")?, place("occurrence")?);
-    reader
-        .records()
-        .map(|record| record.map(|record| (record[customer].to_owned(), record[occurrence].to_owned())).map_err(Into::into))
-        .collect()
+/// Posts what has not been delivered. Each is noted once it has arrived, so that it is sent again where it is not known whether it
+/// did. What is refused does not hold up the others.
+fn post(webhook: &Webhook, ledger: &mut Ledger, new: &[Entry<'_>]) -> anyhow::Result<Delivered> {
+    let sender = Sender::new(webhook)?;
+    let (mut sent, mut refused) = (0, None);
+    for entry in new {
+        match sender.post(entry)? {
+            Post::Arrived => {
+                ledger.add(std::slice::from_ref(entry))?;
+                sent += 1;
+            }
+            Post::Refused(why) => refused = Some(why),
+            Post::Failed(why) => {
+                refused = Some(why);
+                break;
+            }
+        }
+    }
+    let left = new.len() - sent;
+    let failure = refused.map(|why| format!("the webhook of ${} {why}; {left} wait for the next check", webhook.url_env));
+    Ok(Delivered { new: new.len() as u64, sent: sent as u64, failure })
+}
+
+/// Refuses to write over a file that is something else.
+fn check_audience(path: &Path) -> anyhow::Result<()> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(anyhow!("{}: cannot read it: {error}", path.display())),
+    };
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let header = reader.headers().cloned().unwrap_or_default();
+    if header.is_empty() || ["customer", "occurrence"].iter().all(|name| header.iter().any(|column| column == *name)) {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "{}: it is no audience file of this program (it has no columns customer and occurrence); name another file",
+        path.display()
+    ))
 }

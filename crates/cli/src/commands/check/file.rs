@@ -54,6 +54,14 @@ pub(super) struct Webhook {
 }
 
 impl Then {
+    /// The file that it writes, however it was named.
+    fn path(&self) -> Option<PathBuf> {
+        match self {
+            Then::Audience(path) | Then::Outbox(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            Then::Webhook(_) => None,
+        }
+    }
+
     pub(super) fn in_words(&self) -> String {
         match self {
             Then::Audience(path) => format!("audience {}", path.display()),
@@ -170,8 +178,11 @@ impl Goals {
             if rules.iter().any(|other| other.name == rule.name) {
                 bail!("{name}: two rules are called \"{of}\", and a rule fires once by its name; rename one of them");
             }
-            let audience = |then: &Then| matches!(then, Then::Audience(_));
-            if let Some(other) = rules.iter().find(|other| audience(&other.then) && other.then == rule.then) {
+            let same = |other: &&RuleEntry| match (&other.then, &rule.then) {
+                (Then::Outbox(_), Then::Outbox(_)) => false,
+                (other, mine) => other.path().is_some() && other.path() == mine.path(),
+            };
+            if let Some(other) = rules.iter().find(same) {
                 bail!("{name}: the rules \"{}\" and \"{of}\" both write the {}", other.name, rule.then.in_words());
             }
             rules.push(rule);
@@ -219,6 +230,15 @@ impl RawGoal {
         if given.len() != 1 {
             let found = if given.is_empty() { "none of them".to_owned() } else { given.join(" and ") };
             bail!("expected one of metric with target, holds, or done and of; found {found}");
+        }
+        let of_metric = [
+            (self.target.is_some(), "target"),
+            (self.direction.is_some(), "direction"),
+            (self.start.is_some(), "start"),
+            (!self.segment.is_empty(), "segment"),
+        ];
+        if let (None, Some((_, key))) = (&self.metric, of_metric.iter().find(|(given, _)| *given)) {
+            bail!("{key} goes with metric, and this goal has none");
         }
         let (target, kind) = if let Some(metric) = &self.metric {
             let metric = metric_named(metric).map_err(|error| anyhow!("{}", error.to_string().replace("--metric", "metric")))?;

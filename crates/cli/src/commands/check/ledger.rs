@@ -27,8 +27,9 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     pub(super) fn new(rule: &'a str, occurrence: &'a Occurrence) -> Self {
         let customer = occurrence.customer.as_deref();
-        // A business as a whole has no customer, which is something else than one without a name.
-        let of = customer.map_or_else(|| "business".to_owned(), |customer| format!("customer\0{customer}"));
+        // A business as a whole has no customer, which is something else than one without a name; its currencies are told apart.
+        let currency = || occurrence.currency.as_deref().unwrap_or_default();
+        let of = customer.map_or_else(|| format!("business\0{}", currency()), |customer| format!("customer\0{customer}"));
         let key = format!("{rule}\0{of}\0{}", occurrence.occurrence);
         Self {
             id: format!("{:032x}", xxhash_rust::xxh3::xxh3_128(key.as_bytes())),
@@ -41,6 +42,26 @@ impl<'a> Entry<'a> {
             currency: occurrence.currency.as_deref(),
         }
     }
+}
+
+/// How each entry begins.
+const BEGINNING: &[u8] = b"{\"id\":\"";
+
+/// What a file holds.
+struct Read {
+    ids: HashSet<String>,
+    /// The bytes of its entries.
+    whole: u64,
+    tail: Tail,
+}
+
+/// What stands behind the last end of a line.
+enum Tail {
+    None,
+    /// The beginning of an entry: its writer was killed.
+    Cut,
+    /// An entry whose end of line is missing.
+    WithoutEnd,
 }
 
 /// A file of entries, held so that no other process adds to it.
@@ -62,42 +83,51 @@ impl Ledger {
             Err(TryLockError::WouldBlock) => bail!("{name}: another check is writing it; try again when it is done"),
             Err(TryLockError::Error(error)) => bail!("{name}: cannot lock it: {error}"),
         }
-        let (ids, whole) = Self::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
-        if file.metadata()?.len() > whole {
-            file.set_len(whole).map_err(|error| anyhow!("{name}: cannot write: {error}"))?;
-        }
+        let Read { ids, whole, tail } = Self::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
+        let mended = match tail {
+            Tail::None => Ok(()),
+            Tail::Cut => file.set_len(whole),
+            Tail::WithoutEnd => (&file).write_all(b"\n"),
+        };
+        mended.map_err(|error| anyhow!("{name}: cannot write: {error}"))?;
         Ok(Self { path: path.to_owned(), file, ids })
     }
 
     /// Which entries a file has, without opening it for writing; none where there is no file.
     pub(super) fn peek(path: &Path) -> anyhow::Result<HashSet<String>> {
         match File::open(path) {
-            Ok(file) => Ok(Self::read(&file).map_err(|error| anyhow!("{}: {error}", path.display()))?.0),
+            Ok(file) => Ok(Self::read(&file).map_err(|error| anyhow!("{}: {error}", path.display()))?.ids),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
             Err(error) => Err(anyhow!("{}: cannot read it: {error}", path.display())),
         }
     }
 
-    /// The ids of whole lines, and how many bytes these have.
-    fn read(file: &File) -> anyhow::Result<(HashSet<String>, u64)> {
+    fn read(file: &File) -> anyhow::Result<Read> {
         let mut reader = BufReader::new(file);
         reader.seek(SeekFrom::Start(0))?;
-        let (mut ids, mut whole, mut number) = (HashSet::new(), 0, 0);
-        let mut line = Vec::new();
+        let mut found = Read { ids: HashSet::new(), whole: 0, tail: Tail::None };
+        let (mut line, mut number) = (Vec::new(), 0);
         loop {
             line.clear();
             let read = reader.read_until(b'\n', &mut line)?;
-            if read == 0 || line.last() != Some(&b'\n') {
-                return Ok((ids, whole));
+            if read == 0 {
+                return Ok(found);
             }
             number += 1;
+            let is_whole = line.last() == Some(&b'\n');
             let entry: Option<Value> = serde_json::from_slice(&line).ok();
-            let id = entry.as_ref().and_then(|entry| entry["id"].as_str());
-            let id = id.ok_or_else(|| {
-                anyhow!("line {number} is no entry of this program (expected a JSON object with an id); name another file")
-            })?;
-            ids.insert(id.to_owned());
-            whole += read as u64;
+            match entry.as_ref().and_then(|entry| entry["id"].as_str()) {
+                Some(id) => {
+                    found.ids.insert(id.to_owned());
+                    found.whole += read as u64;
+                    if !is_whole {
+                        found.tail = Tail::WithoutEnd;
+                    }
+                }
+                // The beginning of an entry, and no more of it.
+                None if !is_whole && (line.starts_with(BEGINNING) || BEGINNING.starts_with(&line)) => found.tail = Tail::Cut,
+                None => bail!("line {number} is no entry of this program (expected a JSON object with an id); name another file"),
+            }
         }
     }
 

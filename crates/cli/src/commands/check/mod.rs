@@ -22,7 +22,8 @@ use crate::scope::FilterArgs;
 use crate::term::Term;
 
 use deliver::{Delivered, deliver};
-use file::{GoalEntry, Goals, RuleEntry};
+use file::{GoalEntry, Goals, RuleEntry, Then};
+use webhook::Sender;
 
 const EXAMPLES: &str = "Examples:
   tenure check history --goals goals.toml --dry-run
@@ -97,6 +98,13 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
     // All is worked out before anything is written or sent.
     let scope = args.scope();
     let rows = goals.progress(&args.goals, &history, &scope)?;
+    if !args.dry_run {
+        for entry in &goals.rules {
+            if let Then::Webhook(webhook) = &entry.then {
+                Sender::new(webhook).map_err(|error| anyhow!("{name}: rule \"{}\": {error}", entry.name))?;
+            }
+        }
+    }
     let mut held: Vec<(&RuleEntry, Vec<Occurrence>)> = Vec::new();
     for entry in &goals.rules {
         let found = occurrences(&history, &Scope { period: entry.period, ..scope.clone() }, &entry.rule);
@@ -105,7 +113,9 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
     let mut check = Check { goals: rows, ..described(args, &history) };
     let mut failures = Vec::new();
     for (entry, occurrences) in &held {
-        let Delivered { new, sent, failure } = deliver(entry, occurrences, &args.goals, args.dry_run)?;
+        // What one rule fails of does not keep the others from being told.
+        let Delivered { new, sent, failure } = deliver(entry, occurrences, &args.goals, args.dry_run)
+            .unwrap_or_else(|error| Delivered { new: 0, sent: 0, failure: Some(error.to_string()) });
         check.rules.push(RuleRow {
             name: entry.name.clone(),
             when: entry.rule.when.clone(),

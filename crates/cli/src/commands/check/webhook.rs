@@ -18,6 +18,8 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2
 pub(super) enum Post {
     /// The other side has it.
     Arrived,
+    /// The other side does not want it; why, in words.
+    Refused(String),
     /// It has not, or nobody knows; why, in words.
     Failed(String),
 }
@@ -53,7 +55,7 @@ impl Sender {
                 Ok(status) if (200..300).contains(&status) => return Ok(Post::Arrived),
                 // Trying again would not help.
                 Ok(status) if !(status == 408 || status == 429 || status >= 500) => {
-                    return Ok(Post::Failed(format!("answered {status}")));
+                    return Ok(Post::Refused(format!("answered {status}")));
                 }
                 Ok(status) => format!("answered {status}"),
                 Err(error) => in_words(&error),
