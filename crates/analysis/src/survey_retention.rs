@@ -193,6 +193,9 @@ pub fn survey_retention(history: &History, query: &SurveyQuery) -> Result<Survey
         )));
     };
     let frame = Frame::new(scope, history, from, ObservationWindow { from: Some(from), until: Some(until) })?;
+    if scope.by_cohort(history) {
+        return Err(Error::query("--by cohort: answers are not parted by the period in which customers began; name a column"));
+    }
     let segments = TableSegments::new(history, Table::Surveys, &[], scope.by.as_deref())?;
     let (answers, reader) = answers(history, query, &frame, &segments)?;
     let mut notes = reader.notes(query)?;

@@ -233,6 +233,9 @@ pub fn surveys(history: &History, query: &SurveyQuery) -> Result<Surveys, Error>
         return Err(Error::query(format!("--as-of {until} is before the first answer, which is at {from}; choose a later date")));
     }
     let frame = Frame::new(scope, history, from, ObservationWindow { from: Some(from), until })?;
+    if scope.by_cohort(history) {
+        return Err(Error::query("--by cohort: answers are not parted by the period in which customers began; name a column"));
+    }
     let segments = TableSegments::new(history, Table::Surveys, &[], scope.by.as_deref())?;
     let found = read(history, query, &frame, &segments)?;
     let mut notes = found.reader.notes(query)?;

@@ -106,6 +106,11 @@ impl ScopeArgs {
 /// The longest number of days that is asked about: a hundred years.
 const MOST_DAYS: u32 = 36_525;
 
+/// Reads a number of days that may be none: `0d`, `7d`.
+pub(crate) fn days_or_none(text: &str) -> Result<u32, String> {
+    if ["0d", "0w"].contains(&text.trim()) { Ok(0) } else { days(text) }
+}
+
 /// Reads a number of days: `90d`, `12w`.
 pub(crate) fn days(text: &str) -> Result<u32, String> {
     let wrong = || format!("cannot read \"{text}\" (expected days or weeks, such as 90d or 12w, of 100 years at most)");

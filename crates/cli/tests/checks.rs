@@ -375,6 +375,19 @@ fn customers_are_judged_by_all_that_is_known() {
     place.ok(&["ingest", "log.csv", "--into", "h"]);
     // ann's first and both last: nothing came within ten days.
     assert_eq!(held("event 'buy' without event 'buy' for '10d'"), ["ann", "ann", "bob"]);
+    // Amounts that name no currency are in the one that subscriptions are in.
+    place.file("some.csv", "customer,time,amount\nbob,2024-01-02,70\n");
+    place.file("euro.csv", "customer,start,amount,currency,interval\nbob,2024-01-01,10,EUR,month\n");
+    place.ok(&["ingest", "some.csv", "--into", "h3", "--value", "amount"]);
+    place.ok(&["ingest", "euro.csv", "--into", "h3", "--table", "subscriptions", "--preset", "generic"]);
+    std::fs::create_dir(place.path("rules")).unwrap();
+    place.file(
+        "rules/x.toml",
+        "[[rule]]\nname = \"x\"\nwhen = \"value_total > 50 and mrr > 0\"\nthen = { outbox = \"x.jsonl\" }\n",
+    );
+    assert_eq!(place.run(&["check", "h3", "--goals", "rules/x.toml"]).status.code(), Some(1));
+    let text = std::fs::read_to_string(place.path("rules/x.jsonl")).unwrap();
+    assert!(text.contains("\"customer\":\"bob\"") && text.contains("\"value\":\"70\",\"currency\":\"EUR\""), "{text}");
     // Two currencies are two facts of the business.
     place.file("sales.csv", "customer,time,amount,currency\na,2024-01-05,50,EUR\na,2024-01-05,60,USD\na,2024-02-05,1,EUR\n");
     place.ok(&["ingest", "sales.csv", "--into", "h2", "--value", "amount", "--currency", "currency"]);

@@ -108,6 +108,13 @@ bob,2024-03-10,invoice,0
     let early = ["revenue", "early.csv", "--charges", "event = 'inv'", "--value", "amount", "--as-of"];
     assert_eq!(numbers(&place.json(&[&early[..], &["2024-04-05"]].concat()), "closing"), ["10", "10", "10", "10"]);
     assert_eq!(numbers(&place.json(&[&early[..], &["2024-05-01"]].concat()), "closing"), ["10", "10", "10", "0"]);
+    // A late charge renews one charge, and not the one-off beside it; without a grace nothing is bridged.
+    place.file("once.csv", "customer,time,event,amount\na,2024-01-30,inv,100\na,2024-01-30,inv,30\na,2024-03-02,inv,30\n");
+    let once = ["revenue", "once.csv", "--charges", "event = 'inv'", "--value", "amount", "--as-of", "2024-04-20"];
+    assert_eq!(numbers(&place.json(&once), "closing"), ["130", "30", "30", "0"]);
+    assert_eq!(numbers(&place.json(&[&once[..], &["--grace", "0d"]].concat()), "closing"), ["130", "0", "30", "0"]);
+    let error = place.fails(2, &["revenue", "once.csv", "--charges", "event = 'inv'"]);
+    assert!(error.contains("none of 3 charges has an amount"), "{error}");
     place.ok(&["ingest", "charges.csv", "--into", "h", "--value", "amount"]);
     let error = place.fails(2, &["revenue", "h"]);
     assert!(error.contains("--charges"), "{error}");

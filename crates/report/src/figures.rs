@@ -129,7 +129,8 @@ pub fn revenue_sheet(revenue: &Revenue) -> Sheet {
     let converted = revenue.definition.rates.as_ref().map(|rates| format!(", converted with {rates}")).unwrap_or_default();
     let sentence = in_words(
         &format!(
-            "monthly recurring revenue of subscriptions{converted}: opening + new + reactivation + expansion − contraction − churn + fx + transfers = closing; GRR = (opening − contraction − churn) / opening; NRR adds expansion"
+            "monthly recurring revenue of {}{converted}: opening + new + reactivation + expansion − contraction − churn + fx + transfers = closing; GRR = (opening − contraction − churn) / opening; NRR adds expansion",
+            revenue.definition.source
         ),
         scope,
     );

@@ -133,6 +133,9 @@ pub fn metrics_text(metrics: &Metrics, width: Option<usize>) -> String {
     text
 }
 
+/// So few metrics are all shown.
+const FEW: usize = 4;
+
 fn block(rows: &[MetricRow], shown: &[Day], in_progress: &BTreeSet<Day>) -> String {
     let header: Vec<String> =
         shown.iter().map(|day| if in_progress.contains(day) { format!("{day}{IN_PROGRESS}") } else { day.to_string() }).collect();
@@ -144,11 +147,17 @@ fn block(rows: &[MetricRow], shown: &[Day], in_progress: &BTreeSet<Day>) -> Stri
         let text = Datum::of(*value, Datum::figure).text();
         by_metric.entry((place(row), currency.as_deref())).or_default().insert(*start, text);
     }
+    // Few were asked for by name, so that one without any value says so.
+    let few = by_metric.len() <= FEW;
     for ((place, currency), by_period) in by_metric {
         let name = METRICS[place].name.replace('_', " ");
         let mut row = vec![currency.map_or(name.clone(), |currency| format!("{name}, {currency}"))];
         row.extend(shown.iter().map(|day| by_period.get(day).cloned().unwrap_or_default()));
-        if row[1..].iter().any(|text| !text.is_empty()) {
+        let is_empty = row[1..].iter().all(String::is_empty);
+        if is_empty && few {
+            row[1..].iter_mut().for_each(|text| text.push_str("nothing to divide by"));
+        }
+        if few || !is_empty {
             table.row(row);
         }
     }

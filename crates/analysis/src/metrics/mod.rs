@@ -28,6 +28,9 @@ pub use benchmark::Benchmark;
 pub use catalog::{METRICS, Metric, MetricKind, metric_named};
 pub(crate) use concentration::Spread;
 
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
 /// A question for metrics.
 #[derive(Debug, Clone, Default)]
 pub struct MetricsQuery {
@@ -298,6 +301,12 @@ pub fn metrics(history: &History, query: &MetricsQuery) -> Result<Metrics, Error
             made.quotient("quick_ratio", mrr.quick_ratio(), MetricValue::Number, currency);
             rows.extend(made.rows);
         }
+    }
+    let observed = history.window().until.max(history.window_of(Table::Subscriptions).until);
+    if let (Some(as_of), Some(observed)) = (query.scope.as_of.map(|point| point.resolve(&query.scope.zone(history))), observed)
+        && as_of.0 > observed.0 + DAY
+    {
+        notes.push(format!("the exports say nothing after {observed}; up to --as-of {as_of} that is taken for silence"));
     }
     if query.scope.filter.is_some() && rows.iter().any(|row| of_subscriptions(row.metric.name)) {
         notes.push("--filter is about activity; metrics of subscriptions are those of all".to_owned());

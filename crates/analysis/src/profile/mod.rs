@@ -39,6 +39,12 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// What was spent in a currency; where no amount names one, in any.
+    pub(crate) fn amounts_in(&self, currency: Option<&str>) -> Option<&Amounts> {
+        let mine = self.amounts.iter().find(|amounts| amounts.currency.as_deref() == currency);
+        mine.or_else(|| self.amounts.first().filter(|amounts| self.amounts.len() == 1 && amounts.currency.is_none()))
+    }
+
     /// A customer without activity.
     pub(crate) fn unseen(customer: i64) -> Self {
         Self {

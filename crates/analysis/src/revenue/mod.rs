@@ -224,7 +224,20 @@ pub fn revenue(history: &History, query: &RevenueQuery) -> Result<Revenue, Error
         grace: query.charges.as_ref().map(|charges| format!("{} days", charges.grace)),
     };
     let what = if query.charges.is_some() { "charges" } else { "subscription spans" };
-    Ok(Revenue { definition, rows, notes: left.notes(what) })
+    if query.charges.is_some() && rows.is_empty() && left.without_amount > 0 {
+        return Err(Error::query(format!(
+            "--charges: none of {} charges has an amount; name their column with --value where the export is read",
+            left.without_amount
+        )));
+    }
+    let mut notes = left.notes(what);
+    if left.later > 0 && query.scope.as_of.is_none() && history.rows() == 0 {
+        notes.push(format!(
+            "{} subscriptions end later than the last one starts, where the window ends: --as-of DATE says until when the export is known to hold",
+            left.later
+        ));
+    }
+    Ok(Revenue { definition, rows, notes })
 }
 
 /// Refuses movements that do not add up, which would be a fault of the program.

@@ -19,8 +19,8 @@ const DAY: i64 = 86_400_000_000;
 pub const DEFAULT_GRACE: u32 = 7;
 
 /// Activity that is recurring revenue, where there are no subscription spans: each charge pays for one interval from its
-/// instant on. Where a further charge in its currency comes within the grace of that end, early or late, it goes on until then (the
-/// nearest one counts); while the grace is not over it goes on.
+/// instant on. Where a further charge in its currency comes within the grace of that end, early or late, it goes on until then (each
+/// renews one, the nearest); while the grace is not over it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charges {
     /// Which activity is one: a SQL condition over columns.
@@ -143,6 +143,8 @@ impl<S: Account, F: Fn(&mut S, &Numbering, &Subscriber) -> Result<(), Error> + S
     fn subscriber(&mut self, plan: &Plan<'_>, life: &Member<'_>) -> Result<Subscriber, Error> {
         let mut found = Subscriber::default();
         let grace = i64::from(self.charges.grace) * DAY;
+        let ends: Vec<i64> = life.events.iter().map(|event| self.rolling.since(Instant(event.at)).instant(1).0).collect();
+        let renewed = renewals(life.events, &ends, grace);
         for (place, event) in life.events.iter().enumerate() {
             let Some(units) = event.value else {
                 self.left.without_amount += 1;
@@ -156,23 +158,42 @@ impl<S: Account, F: Fn(&mut S, &Numbering, &Subscriber) -> Result<(), Error> + S
             let amount = Decimal::new(units.into(), plan.scale);
             let mrr = monthly(amount, Decimal::new(1, 0), self.charges.interval).and_then(|mrr| mrr.at_scale(DIVISION_SCALE));
             let mrr = mrr.ok_or_else(|| Error::query(format!("a charge of {amount} has too many digits to add up")))?;
-            let end = self.rolling.since(Instant(event.at)).instant(1).0;
-            // The charge that renews it: the one nearest to its end, a little early or late.
-            let renews = |next: &&Event| {
-                next.currency == event.currency && next.value.is_some_and(|value| value > 0) && (next.at - end).abs() <= grace
-            };
-            let next = life.events[place + 1..].iter().filter(renews).min_by_key(|next| (next.at - end).abs());
-            let to = match next {
-                Some(next) => next.at,
+            let to = match renewed[place] {
+                Some(next) => life.events[next].at,
                 // Whether it is renewed is open, so it goes on so far.
-                None if end.saturating_add(grace) > plan.until().0 => i64::MAX,
-                None => end,
+                None if ends[place].saturating_add(grace) > plan.until().0 => i64::MAX,
+                None => ends[place],
             };
             let (currency, segment) = (event.currency, life.segment);
             found.paid.push(Paid { from: event.at, to, mrr: mrr.units(), currency, segment, interval: self.charges.interval });
         }
         Ok(found)
     }
+}
+
+/// Which later charge renews each: one in its currency within the grace of its end, the nearest; each renews one, first of those
+/// with the same amount.
+fn renewals(events: &[Event], ends: &[i64], grace: i64) -> Vec<Option<usize>> {
+    let mut renewed = vec![None; events.len()];
+    let mut taken = vec![false; events.len()];
+    let is_charge = |event: &Event| event.value.is_some_and(|value| value > 0);
+    for same_amount in [true, false] {
+        for (place, event) in events.iter().enumerate().filter(|(_, event)| is_charge(event)) {
+            if renewed[place].is_some() {
+                continue;
+            }
+            let end = ends[place];
+            let from = events.partition_point(|next| next.at < end.saturating_sub(grace)).max(place + 1);
+            let near = events.iter().enumerate().skip(from).take_while(|(_, next)| next.at <= end.saturating_add(grace));
+            let fits = near.filter(|(at, next)| {
+                is_charge(next) && !taken[*at] && next.currency == event.currency && (!same_amount || next.value == event.value)
+            });
+            if let Some((at, _)) = fits.min_by_key(|(_, next)| (next.at - end).abs()) {
+                (renewed[place], taken[at]) = (Some(at), true);
+            }
+        }
+    }
+    renewed
 }
 
 impl<S: Account, F: Fn(&mut S, &Numbering, &Subscriber) -> Result<(), Error> + Sync> Tally for ChargeTally<'_, S, F> {

@@ -70,6 +70,8 @@ pub(crate) struct Left {
     pub(crate) backwards: u64,
     pub(crate) only_trial: u64,
     pub(crate) free: u64,
+    /// Those that end after the end of the window, of which nothing is seen.
+    pub(crate) later: u64,
 }
 
 impl Left {
@@ -81,6 +83,7 @@ impl Left {
         self.backwards += other.backwards;
         self.only_trial += other.only_trial;
         self.free += other.free;
+        self.later += other.later;
     }
 
     /// What a reader must know of what does not count; nothing where there is none.
@@ -207,6 +210,7 @@ impl SpanReader {
                     (mrr.units(), interval)
                 }
             };
+            left.later += u64::from(ends[row].is_some_and(|end| end > until));
             if mrr < 0 {
                 left.negative += 1;
             } else if mrr == 0 {

@@ -162,6 +162,10 @@ impl Known {
         for (place, customer) in all.iter().enumerate() {
             let mut currencies: BTreeSet<Option<String>> = customer.amounts.iter().map(|a| a.currency.clone()).collect();
             currencies.extend(paid.get(&customer.customer).into_iter().flat_map(|paid| paid.keys().cloned()));
+            // Amounts that name no currency are in the one that there is.
+            if currencies.len() == 2 {
+                currencies.remove(&None);
+            }
             let none = currencies.is_empty().then_some(None);
             rows.extend(currencies.into_iter().chain(none).map(|currency| (place, currency)));
         }
@@ -184,8 +188,7 @@ impl Known {
         let amounts = |of: &dyn Fn(&Amounts) -> Decimal| {
             // Who never spent anything spent 0.
             let value = |(place, currency): &(usize, Option<String>)| {
-                let mine = self.facts[*place].amounts.iter().find(|amounts| amounts.currency == *currency);
-                Some(mine.map(of).unwrap_or_default())
+                Some(self.facts[*place].amounts_in(currency.as_deref()).map(of).unwrap_or_default())
             };
             Made::Decimals(self.rows.iter().map(value).collect())
         };
@@ -203,7 +206,7 @@ impl Known {
                 "active_days" => integers(&|facts| i64::try_from(facts.active_days).ok()),
                 "purchases" => {
                     let count = |(place, currency): &(usize, Option<String>)| {
-                        let mine = self.facts[*place].amounts.iter().find(|amounts| amounts.currency == *currency);
+                        let mine = self.facts[*place].amounts_in(currency.as_deref());
                         i64::try_from(mine.map_or(0, |amounts| amounts.purchases)).ok()
                     };
                     Made::Integers(self.rows.iter().map(count).collect())
@@ -246,7 +249,7 @@ impl Known {
             customer: Some(id),
             occurrence,
             reason,
-            value: facts.amounts.iter().find(|amounts| amounts.currency == *currency).map(|amounts| amounts.total),
+            value: facts.amounts_in(currency.as_deref()).map(|amounts| amounts.total),
             currency: currency.clone(),
         }
     }

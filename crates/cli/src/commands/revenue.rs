@@ -10,7 +10,7 @@ use crate::args::MappingArgs;
 use crate::input::{Opened, Wanted, open_any};
 use crate::output::OutputArgs;
 use crate::query::read_rates;
-use crate::scope::{FilterArgs, ScopeArgs, days};
+use crate::scope::{FilterArgs, ScopeArgs, days_or_none};
 use crate::term::Term;
 
 const EXAMPLES: &str = "Examples:
@@ -33,7 +33,7 @@ pub(crate) struct RevenueArgs {
     #[arg(long, value_name = "EXPR", help_heading = "Query")]
     charges: Option<String>,
     /// How late a charge may be and still continue the one before, such as 7d (the default)
-    #[arg(long, value_name = "DAYS", value_parser = days, requires = "charges", help_heading = "Query")]
+    #[arg(long, value_name = "DAYS", value_parser = days_or_none, requires = "charges", help_heading = "Query")]
     grace: Option<u32>,
     #[command(flatten)]
     scope: ScopeArgs,

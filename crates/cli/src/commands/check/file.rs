@@ -54,6 +54,14 @@ pub(super) struct Webhook {
 }
 
 impl Then {
+    /// The same with its files in a folder, unless they are named from the root.
+    fn move_to(&mut self, folder: &Path) {
+        match self {
+            Then::Audience(path) | Then::Outbox(path) => *path = folder.join(&*path),
+            Then::Webhook(webhook) => webhook.ledger = webhook.ledger.take().map(|path| folder.join(path)),
+        }
+    }
+
     /// The file that it writes, however it was named.
     fn path(&self) -> Option<PathBuf> {
         match self {
@@ -174,7 +182,11 @@ impl Goals {
         let mut rules: Vec<RuleEntry> = Vec::new();
         for raw in file.rule {
             let of = raw.name.clone();
-            let rule = raw.read().map_err(|error| anyhow!("{name}: rule \"{of}\": {error}"))?;
+            let mut rule = raw.read().map_err(|error| anyhow!("{name}: rule \"{of}\": {error}"))?;
+            // A schedule may run anywhere: files lie by the file of goals.
+            if let Some(folder) = path.parent() {
+                rule.then.move_to(folder);
+            }
             if rules.iter().any(|other| other.name == rule.name) {
                 bail!("{name}: two rules are called \"{of}\", and a rule fires once by its name; rename one of them");
             }
