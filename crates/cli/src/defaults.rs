@@ -18,16 +18,27 @@ const INPUTS: [&str; 3] = ["input", "history", "into"];
 /// Verbs that are about no history of the user's.
 const WITHOUT: [&str; 6] = ["run", "generate", "demo", "calc", "completions", "man"];
 
+/// A command line.
+pub(crate) struct Words {
+    pub(crate) words: Vec<OsString>,
+    /// The file that some of its flags are from.
+    pub(crate) from: Option<PathBuf>,
+}
+
+/// Flags that go with another: where that one is typed, these are no defaults.
+const WITH: [(&str, &str); 3] = [("period-origin", "period"), ("cohort-origin", "cohort"), ("quantile", "inactive-for")];
+
 /// What was typed, with the defaults of the folder behind the verb.
 ///
 /// # Errors
 ///
 /// Where the file can't be read, or has what no verb knows.
-pub(crate) fn with_defaults(command: &Command, typed: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
+pub(crate) fn with_defaults(command: &Command, typed: Vec<OsString>) -> anyhow::Result<Words> {
+    let plain = |typed| Ok(Words { words: typed, from: None });
     // What is missing or wrong is told once the defaults are in.
-    let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(&typed) else { return Ok(typed) };
-    let Some((verb, given)) = matches.subcommand().filter(|(verb, _)| !WITHOUT.contains(verb)) else { return Ok(typed) };
-    let Some(path) = file_beside(given) else { return Ok(typed) };
+    let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(&typed) else { return plain(typed) };
+    let Some((verb, given)) = matches.subcommand().filter(|(verb, _)| !WITHOUT.contains(verb)) else { return plain(typed) };
+    let Some(path) = file_beside(given) else { return plain(typed) };
     let name = path.display();
     let text = std::fs::read_to_string(&path).map_err(|error| anyhow!("{name}: cannot read it: {error}"))?;
     let table: toml::Table =
@@ -53,16 +64,17 @@ pub(crate) fn with_defaults(command: &Command, typed: Vec<OsString>) -> anyhow::
             _ => bail!("{name}: {key}: no verb has a flag --{}", key.replace('_', "-")),
         }
     }
-    let Some(of) = command.find_subcommand(verb) else { return Ok(typed) };
+    let Some(of) = command.find_subcommand(verb) else { return plain(typed) };
     shared.retain(|flag, _| has_flag(of, flag));
     flags.extend(shared);
     flags.extend(own);
     flags.retain(|flag, _| !is_typed(of, given, flag));
     let flags = flags_of(flags).map_err(|error| anyhow!("{name}: {error}"))?;
-    let Some(place) = typed.iter().position(|word| word == verb) else { return Ok(typed) };
+    let Some(place) = typed.iter().position(|word| word == verb) else { return plain(typed) };
     let mut words = typed;
+    let from = (!flags.is_empty()).then_some(path);
     words.splice(place + 1..place + 1, flags.into_iter().map(OsString::from));
-    Ok(words)
+    Ok(Words { words, from })
 }
 
 /// The file beside the history or export that a verb is about.
@@ -86,5 +98,12 @@ fn has_flag(verb: &Command, flag: &str) -> bool {
 fn is_typed(verb: &Command, given: &ArgMatches, flag: &str) -> bool {
     let is_given = |id: &str| given.try_contains_id(id).is_ok() && given.value_source(id) == Some(ValueSource::CommandLine);
     let Some(arg) = verb.get_arguments().find(|arg| arg.get_long() == Some(&long(flag))) else { return false };
-    is_given(arg.get_id().as_str()) || verb.get_arg_conflicts_with(arg).iter().any(|other| is_given(other.get_id().as_str()))
+    let goes_with = WITH.iter().find(|(mine, _)| *mine == long(flag)).map(|(_, other)| other.replace('-', "_"));
+    is_given(arg.get_id().as_str())
+        || goes_with.is_some_and(|other| is_given(&other))
+        || verb.get_arg_conflicts_with(arg).iter().any(|other| is_given(other.get_id().as_str()))
+        // A conflict may be said of either.
+        || verb.get_arguments().filter(|other| is_given(other.get_id().as_str())).any(|other| {
+            verb.get_arg_conflicts_with(other).iter().any(|mine| mine.get_id() == arg.get_id())
+        })
 }

@@ -63,7 +63,12 @@ fn main() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let matches = command.get_matches_from(words);
+    let matches = command.try_get_matches_from(words.words).unwrap_or_else(|error| {
+        if let Some(file) = words.from.filter(|_| error.use_stderr()) {
+            Term::new(ColorChoice::Auto, false).note(&format!("some flags are defaults of {}", file.display()));
+        }
+        error.exit()
+    });
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let typed = matches.subcommand_matches("retention").map(saved::typed).unwrap_or_default();
     let term = Term::new(cli.color, cli.quiet);
