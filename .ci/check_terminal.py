@@ -66,6 +66,19 @@ def main():
             check(f"TENURE_PAGER={straight!r} prints straight", "PAGED" not in text and "2024-12" in text and code == 0)
         text, code = on_terminal(folder, long, TENURE_PAGER=str(leaver))
         check(f"who leaves the pager early has seen enough ({code})", code == 0)
+        # Tables wider than the terminal are parted, and nothing is left out.
+        spans = [f"c{n},2024-{1 + n % 6:02}-01,{'2024-09-15' if n % 3 else ''},plan {n % 4},{10 + n},EUR" for n in range(60)]
+        place.joinpath("spans.csv").write_text("customer,start,end,plan,amount,currency\n" + "\n".join(spans) + "\n")
+        wide = ["revenue", "spans.csv", "--table", "subscriptions", "--interval", "month", "--by", "plan", "-q"]
+        whole = subprocess.run([TENURE, *wide], cwd=folder, capture_output=True, text=True, check=True).stdout
+        check("the table is wider than the terminal", max(map(len, whole.splitlines())) > COLUMNS)
+        for command, alone in ((wide, whole), (["metrics", "--list"], None)):
+            text, code = on_terminal(folder, command, TENURE_PAGER="cat")
+            lines = text.replace("\r\n", "\n").splitlines()
+            check(f"{command[0]} fits: {max(map(len, lines))}", max(map(len, lines)) <= COLUMNS and code == 0)
+            if alone is not None:
+                missing = set(alone.split()) - set(text.split())
+                check(f"{command[0]} is whole: {missing}", not missing)
         piped = subprocess.run([TENURE, *long], cwd=folder, env={**os.environ, "TENURE_PAGER": str(pager)}, capture_output=True, text=True, check=True)
         check("a pipe is no terminal", "PAGED" not in piped.stdout)
     script = subprocess.run([TENURE, "completions", "bash"], capture_output=True, text=True, check=True).stdout

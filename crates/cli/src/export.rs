@@ -158,7 +158,7 @@ impl Place {
     }
 
     /// Writes the dictionary, and puts the export in its place: a reader sees the old one or the new.
-    pub(crate) fn finish(self, dictionary: &Dictionary) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self, dictionary: &Dictionary) -> anyhow::Result<()> {
         for (name, bytes) in [(README, dictionary.markdown().into_bytes()), (SCHEMA, dictionary.json()?)] {
             let mut file = File::create(self.next.join(name))?;
             file.write_all(&bytes)?;
@@ -188,6 +188,8 @@ impl Place {
         if self.next.exists() {
             fs::remove_dir_all(&self.next).with_context(|| format!("{}: cannot remove the old export", self.next.display()))?;
         }
+        // From now on a folder of that name is another run's.
+        self.next = PathBuf::new();
         Ok(())
     }
 }
@@ -195,8 +197,10 @@ impl Place {
 impl Drop for Place {
     /// Removes what did not become an export.
     fn drop(&mut self) {
-        // The next run removes it where this one can't.
-        let _ = fs::remove_dir_all(&self.next);
+        if !self.next.as_os_str().is_empty() {
+            // The next run removes it where this one can't.
+            let _ = fs::remove_dir_all(&self.next);
+        }
     }
 }
 

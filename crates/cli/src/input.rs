@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use tenure_analysis::{RetentionMatrix, RetentionQuery, retention_of_unordered};
+use tenure_analysis::{COHORT, RetentionMatrix, RetentionQuery, retention_of_unordered};
 use tenure_history::{History, Target, Unordered};
 use tenure_ingest::{Export, Ingested, Options, RejectLimit, Report};
 use tenure_model::{Instant, ObservationWindow, Table, Zone, column};
@@ -112,7 +112,10 @@ pub(crate) fn answer_directly(
 /// The options for a query at this moment.
 fn options_for(mapping: &MappingArgs, wanted: &Wanted) -> anyhow::Result<Options> {
     let mut options = options(mapping, mapping.home_zone.clone().unwrap_or_else(Zone::utc))?;
-    options.mapping.asked = wanted.columns.clone();
+    // Cohorts are made where no column bears their name.
+    let (cohort, asked) = wanted.columns.iter().cloned().partition::<Vec<_>, _>(|(name, _)| name == COHORT);
+    options.mapping.asked = asked;
+    options.mapping.welcome = if cohort.is_empty() { Vec::new() } else { vec![COHORT] };
     if wanted.plain {
         options.mapping.unasked = vec![column::EVENT];
     }

@@ -43,9 +43,9 @@ impl OutputArgs {
         self.output.as_deref()
     }
 
-    /// Whether the result is looked at on the terminal.
-    pub(crate) fn is_stdout(&self) -> bool {
-        self.output.is_none()
+    /// The columns of the terminal that the result is looked at on; none where it goes elsewhere.
+    pub(crate) fn width(&self, term: &Term) -> Option<usize> {
+        if self.output.is_none() { term.width() } else { None }
     }
 
     /// Refuses to write over what is read.
@@ -75,7 +75,8 @@ impl OutputArgs {
 
     /// Writes a result made of rows, and says what it means where the format does not.
     pub(crate) fn write_sheet(&self, sheet: &Sheet, format: Format, term: &Term) -> anyhow::Result<()> {
-        self.write(&sheet.render(format)?, format, term)?;
+        let bytes = if format == Format::Table { sheet.table(self.width(term)).into_bytes() } else { sheet.render(format)? };
+        self.write(&bytes, format, term)?;
         if !format.says_what_it_means() {
             sheet.all_notes().iter().for_each(|note| term.note(note));
             term.note(sheet.sentence());

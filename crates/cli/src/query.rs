@@ -11,10 +11,6 @@ use tenure_analysis::{
 use tenure_history::{Column, History};
 use tenure_model::{Age, Alignment, Brackets, Criterion, Day, Decimal, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
 
-/// The columns that every export of activity has.
-pub(crate) const OWN_COLUMNS: [&str; 6] =
-    [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER];
-
 /// The question.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Query")]
@@ -204,13 +200,12 @@ impl QueryArgs {
 
     /// The columns that an export must keep for the query, and the flags that ask for them.
     pub(crate) fn asked_columns(&self) -> Vec<(String, &'static str)> {
-        let mut asked: Vec<(String, &'static str)> = self.by.iter().map(|name| (name.trim().to_owned(), "--by")).collect();
+        let mut asked: Vec<_> = self.by.iter().map(|name| (name.trim().to_owned(), "--by")).collect();
         for (flag, text) in self.conditions() {
             // What can't be read is told when the query is.
             let names = text.as_deref().and_then(tenure_analysis::columns_of).unwrap_or_default();
             asked.extend(names.into_iter().map(|name| (name, flag)));
         }
-        asked.retain(|(name, _)| !OWN_COLUMNS.contains(&name.as_str()));
         asked
     }
 }

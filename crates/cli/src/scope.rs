@@ -2,7 +2,7 @@
 
 use clap::Args;
 use tenure_analysis::{COHORT, DEFAULT_LEVEL, Scope};
-use tenure_model::{Day, FiscalStart, Period, TimePoint, WeekStart, Zone, column};
+use tenure_model::{Day, FiscalStart, Period, TimePoint, WeekStart, Zone};
 
 /// For which periods, and from which rows.
 #[derive(Debug, Clone, Args)]
@@ -34,14 +34,10 @@ pub(crate) struct ScopeArgs {
     fiscal_start: FiscalStart,
 }
 
-/// Columns that every history has.
-const OWN: [&str; 7] =
-    [column::TIME, column::DAY, column::EVENT, column::VALUE, column::CURRENCY, column::CUSTOMER, column::PLAN];
-
 /// The columns that an export must keep for a condition, and the flag that asks for them.
 pub(crate) fn columns_asked(condition: Option<&str>, flag: &'static str) -> Vec<(String, &'static str)> {
     let names = condition.and_then(tenure_analysis::columns_of).unwrap_or_default();
-    names.into_iter().filter(|name| !OWN.contains(&name.as_str())).map(|name| (name, flag)).collect()
+    names.into_iter().map(|name| (name, flag)).collect()
 }
 
 impl FilterArgs {
@@ -98,7 +94,7 @@ impl ScopeArgs {
 
     /// The same with another flag's condition.
     pub(crate) fn asked_columns_of(&self, condition: Option<&str>, flag: &'static str) -> Vec<(String, &'static str)> {
-        let by = self.by.iter().map(|name| name.trim()).filter(|name| *name != COHORT && !OWN.contains(name));
+        let by = self.by.iter().map(|name| name.trim());
         by.map(|name| (name.to_owned(), "--by")).chain(columns_asked(condition, flag)).collect()
     }
 }

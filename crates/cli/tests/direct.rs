@@ -379,7 +379,7 @@ fn what_else_is_asked_of_rows_is_laid_out() {
         ("a value", &|o| drop(o.mapping.columns.insert(column::VALUE, given("1")))),
         ("a condition", &|o| o.mapping.filter = Some("event = 'login'".into())),
         ("a key", &|o| o.mapping.key = vec!["time".into()]),
-        ("a column", &|o| o.mapping.asked = vec![("event".into(), "--by")]),
+        ("a column", &|o| o.mapping.asked = vec![("user_id".into(), "--by")]),
         ("rejects", &|o| o.rejects = Some(place.path("rejects.csv"))),
     ];
     for (what, change) in changes {

@@ -403,3 +403,55 @@ fn of_spans_that_begin_together_the_first_row_says_the_segment() {
     let sizes: Vec<(String, u64)> = answer["cohorts"].as_array().unwrap().iter().map(size).collect();
     assert_eq!(sizes, [("a".to_owned(), 40), ("z".to_owned(), 40)]);
 }
+
+#[test]
+fn columns_of_an_export_that_other_tables_have_part_its_customers() {
+    let place = Place::new();
+    let ok = |args: &[&str]| String::from_utf8(place.ok(args)).unwrap();
+    place.file(
+        "log.csv",
+        "customer,time,plan,cohort\nann,2024-01-05,basic,spring\nbob,2024-01-06,pro,autumn\nann,2024-02-05,basic,spring\n",
+    );
+    let segments = |args: &[&str]| -> Vec<Value> {
+        let rows: Value = serde_json::from_str(&ok(args)).unwrap();
+        rows["rows"].as_array().unwrap().iter().map(|row| row["segment"].clone()).collect()
+    };
+    // Subscriptions have a plan of their own; activity has it where the export does.
+    let found = segments(&["lifecycle", "log.csv", "--by", "plan", "--format", "json"]);
+    assert_eq!(
+        found,
+        [
+            json!({}),
+            json!({}),
+            json!({ "plan": "basic" }),
+            json!({ "plan": "basic" }),
+            json!({ "plan": "pro" }),
+            json!({ "plan": "pro" })
+        ]
+    );
+    let only = ok(&["lifecycle", "log.csv", "--filter", "plan = 'pro'", "--format", "csv"]);
+    assert!(only.contains("2024-01-01,complete,,1,1,0,0,0\n"), "{only}");
+    // A column called cohort comes before the cohorts that are made, also of an export that is read directly.
+    let found = segments(&["lifecycle", "log.csv", "--by", "cohort", "--format", "json"]);
+    assert!(found.contains(&json!({ "cohort": "spring" })) && !found.contains(&json!({ "cohort": "2024-01-01" })), "{found:?}");
+    place.file("plain.csv", "customer,time\nann,2024-01-05\n");
+    let found = segments(&["lifecycle", "plain.csv", "--by", "cohort", "--format", "json"]);
+    assert!(found.contains(&json!({ "cohort": "2024-01-01" })), "{found:?}");
+    // Of subscriptions the plan is a column of theirs, whatever the export calls it.
+    place.file("spans.csv", "customer,start,end,product,amount,currency\nann,2024-01-05,,basic,10,EUR\n");
+    let by_plan = ok(&[
+        "revenue",
+        "spans.csv",
+        "--table",
+        "subscriptions",
+        "--plan",
+        "product",
+        "--interval",
+        "month",
+        "--by",
+        "plan",
+        "--format",
+        "csv",
+    ]);
+    assert!(by_plan.contains(",basic,") && !by_plan.contains("attribute_plan"), "{by_plan}");
+}

@@ -105,9 +105,10 @@ impl Draft {
         };
         let mut attributes: Vec<Attribute> = Vec::new();
         // A query names attributes as they are stored.
-        let asked = self.mapping.asked.iter().map(|(name, flag)| (name.as_str(), *flag));
+        let welcome = self.mapping.welcome.iter().filter(|name| names.has(name)).map(|name| (*name, "--attribute"));
+        let asked = self.mapping.asked.iter().map(|(name, flag)| (name.as_str(), *flag)).chain(welcome);
         let known: BTreeSet<&str> = places.iter().map(|place| &*header[*place]).collect();
-        let asked = asked.filter(|(name, _)| !known.contains(name));
+        let asked = asked.filter(|(name, _)| !known.contains(name) && !self.table.has(name));
         let asked = asked.map(|(name, flag)| names.find(name, flag)).collect::<Result<Vec<_>, _>>()?;
         for column in places.iter().copied().chain(asked) {
             let name = header[column].to_string();

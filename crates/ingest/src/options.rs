@@ -25,6 +25,8 @@ pub struct Mapping {
     /// Columns that are kept as attributes too, unless they are kept already: those that a query names, each with the flag
     /// that names it.
     pub asked: Vec<(String, &'static str)>,
+    /// Columns that are kept as attributes too, where the export has them.
+    pub welcome: Vec<&'static str>,
     /// Columns of the table that nothing is asked of: they are not looked for, and have no source unless one is named.
     pub unasked: Vec<&'static str>,
     /// A SQL predicate: rows outside it are not ingested.
@@ -49,6 +51,7 @@ impl Default for Mapping {
             alias: None,
             attributes: Attributes::Named(Vec::new()),
             asked: Vec::new(),
+            welcome: Vec::new(),
             unasked: Vec::new(),
             filter: None,
             time_format: None,

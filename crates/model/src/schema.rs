@@ -166,6 +166,13 @@ impl Table {
         }
     }
 
+    /// Whether rows of this table have a column of this name, whatever their export calls it.
+    pub fn has(self, name: &str) -> bool {
+        name == column::CUSTOMER
+            || self == Table::Activity && name == column::DAY
+            || self.columns().iter().any(|column| column.name == name)
+    }
+
     /// Whether an attribute of this table must not bear a name, because a column of the table does.
     pub fn reserves(self, name: &str) -> bool {
         [column::CUSTOMER, column::CUSTOMER_ID, column::KEY].contains(&name)

@@ -9,7 +9,7 @@ use crate::page::{GoalShape, GoalShown};
 use crate::retention::short_content;
 use crate::sheet::Sheet;
 use crate::text::plain;
-use crate::text_table::{Align, TextTable};
+use crate::text_table::{Align, TextTable, below};
 
 /// Signs of a bar.
 const BAR: usize = 20;
@@ -131,20 +131,28 @@ impl GoalRow {
         }
     }
 
-    /// The goal as a page shows it: money as a thermometer, tasks as a ring, others as a bar.
+    /// The goal as a page shows it: money as a thermometer, tasks as a ring, what is to hold as a mark, others as a bar.
     pub fn shown(&self) -> GoalShown {
+        let (value_text, target_text) = match (self.kind, self.progress.value) {
+            (GoalKind::Truth, Some(value)) => {
+                (if value == MetricValue::Count(1) { "holds" } else { "does not hold" }.to_owned(), self.what.clone())
+            }
+            (GoalKind::Truth, None) => (self.value_text(), self.what.clone()),
+            _ => (self.value_text(), self.target_text()),
+        };
         GoalShown {
             name: self.name.clone(),
             owner: self.owner.clone(),
-            value_text: self.value_text(),
-            target_text: self.target_text(),
+            value_text: unbroken(&value_text),
+            target_text: unbroken(&target_text),
             share_of_target: self.progress.share,
             state: self.progress.state,
             deadline: self.by.map(|day| day.to_string()),
             shape: match self.kind {
                 GoalKind::Money => GoalShape::Thermometer,
                 GoalKind::Task => GoalShape::Ring,
-                GoalKind::Numeric | GoalKind::Truth => GoalShape::Bar,
+                GoalKind::Truth => GoalShape::Mark,
+                GoalKind::Numeric => GoalShape::Bar,
             },
         }
     }
@@ -162,8 +170,13 @@ impl GoalRow {
     }
 }
 
+/// A number that stays in one line with its sign.
+fn unbroken(text: &str) -> String {
+    text.replace("≥ ", "≥\u{a0}").replace("≤ ", "≤\u{a0}").replace(" %", "\u{a0}%")
+}
+
 /// Goals and rules for people.
-pub fn check_text(check: &Check) -> String {
+pub fn check_text(check: &Check, width: Option<usize>) -> String {
     let mut text = String::new();
     if !check.goals.is_empty() {
         let columns = [
@@ -176,7 +189,7 @@ pub fn check_text(check: &Check) -> String {
             ("by", Align::Left),
             ("owner", Align::Left),
         ];
-        let mut table = TextTable::new(&columns);
+        let mut table = TextTable::new(&columns).whole(3);
         for goal in &check.goals {
             let progress = &goal.progress;
             let date = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
@@ -193,10 +206,10 @@ pub fn check_text(check: &Check) -> String {
                 plain(goal.owner.as_deref().unwrap_or_default()).into_owned(),
             ]);
         }
-        text.push_str(&table.render());
+        text.push_str(&table.render_within(width));
         text.push('\n');
         for (goal, note) in check.goals.iter().filter_map(|goal| Some((goal, goal.progress.note.as_ref()?))) {
-            text.push_str(&format!("{}: {}\n", plain(&goal.name).into_owned(), plain(note)));
+            text.push_str(&format!("{}\n", below(&format!("{}: {note}", goal.name), width)));
         }
     }
     if !check.rules.is_empty() {
@@ -217,10 +230,10 @@ pub fn check_text(check: &Check) -> String {
                 plain(&rule.then).into_owned(),
             ]);
         }
-        text.push_str(&table.render());
+        text.push_str(&table.render_within(width));
         text.push('\n');
     }
-    text.push_str(&format!("{}\n", sentence(check)));
+    text.push_str(&format!("{}\n", below(&sentence(check), width)));
     text
 }
 

@@ -291,7 +291,10 @@ pub fn at_risk_sheet(found: &AtRisk) -> Sheet {
         .decimals("value_total", rows.iter().map(|row| row.value_total))
         .decimals("mrr", rows.iter().map(|row| row.mrr))
         .texts("last_activity", rows.iter().map(|row| Some(row.last_activity.to_string())))
+        // The reason tells both.
         .integers("silent_days", rows.iter().map(|row| u64::try_from(row.silent_days).ok()))
+        .detail()
         .integers("threshold_days", rows.iter().map(|row| Some(u64::from(row.threshold_days))))
+        .detail()
         .notes(found.notes.iter().cloned())
 }

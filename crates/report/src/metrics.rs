@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use tenure_analysis::{FigurePeriod, METRICS, MetricRow, Metrics};
+use tenure_analysis::{METRICS, MetricRow, Metrics};
 use tenure_model::Day;
+use unicode_width::UnicodeWidthStr;
 
 use crate::exhibit::{Column, Datum, Exhibit, Meaning, Row, RowKind, Shown, ShownCell};
 use crate::figures::{definition, in_words};
 use crate::sheet::Sheet;
 use crate::text::plain;
-use crate::text_table::{Align, TextTable};
+use crate::text_table::{Align, TextTable, below};
 use crate::wide::{IN_PROGRESS, NONE};
 
 /// Periods shown where the width of the terminal is not known.
@@ -19,9 +20,8 @@ const PERIODS_SHOWN: usize = 6;
 /// Periods shown on a page.
 const PERIODS_ON_A_PAGE: usize = 12;
 
-/// Columns of a terminal that a period takes, and those that the names take.
+/// Columns of a terminal that a period takes at least.
 const PERIOD_WIDTH: usize = 14;
-const NAME_WIDTH: usize = 34;
 
 /// Metrics as a sheet: a row for each.
 pub fn metrics_sheet(metrics: &Metrics) -> Sheet {
@@ -109,18 +109,45 @@ fn sentence(metrics: &Metrics) -> String {
 /// Metrics for people: a row for each metric, a column for each of the last periods, a block for each segment.
 pub fn metrics_text(metrics: &Metrics, width: Option<usize>) -> String {
     let periods: BTreeSet<Day> = metrics.rows.iter().map(|row| row.period.start).collect();
-    let fit = width.map_or(PERIODS_SHOWN, |width| (width.saturating_sub(NAME_WIDTH) / PERIOD_WIDTH).max(1));
+    let by = metrics.definition.scope.by.as_deref();
+    let told: BTreeSet<(usize, Option<&str>)> = metrics.rows.iter().map(|row| (place(row), row.currency.as_deref())).collect();
+    let side_by_side = by.is_some() && told.len() <= FEW;
+    let names = metrics.rows.iter().map(|row| match side_by_side {
+        true => segment_text(row).width(),
+        false => metric_text((place(row), row.currency.as_deref())).width(),
+    });
+    let named = names.max().unwrap_or(0);
+    let fit = width.map_or(PERIODS_SHOWN, |width| (width.saturating_sub(named) / PERIOD_WIDTH).max(1));
     let shown: Vec<Day> = periods.iter().rev().take(fit).rev().copied().collect();
     let in_progress: BTreeSet<Day> =
         metrics.rows.iter().map(|row| &row.period).filter(|p| p.in_progress).map(|p| p.start).collect();
+    let header: Vec<String> =
+        shown.iter().map(|day| if in_progress.contains(day) { format!("{day}{IN_PROGRESS}") } else { day.to_string() }).collect();
     let mut text = String::new();
-    for rows in metrics.rows.chunk_by(|a, b| a.segment == b.segment) {
-        if let (Some(by), Some(segment)) = (&metrics.definition.scope.by, rows.first().map(|row| &row.segment)) {
-            let value = segment.as_ref().map_or("(all)", |value| value.as_deref().unwrap_or(NONE));
-            text.push_str(&format!("{}: {}\n", plain(by), plain(value)));
-        }
-        text.push_str(&block(rows, &shown, &in_progress));
+    let mut add = |title: Option<String>, block: String| {
+        text.extend(title.map(|title| format!("{}\n", plain(&title))));
+        text.push_str(&block);
         text.push('\n');
+    };
+    match by {
+        // Few metrics are held side by side.
+        Some(by) if side_by_side => {
+            for metric in told {
+                let rows: Vec<&MetricRow> =
+                    metrics.rows.iter().filter(|row| (place(row), row.currency.as_deref()) == metric).collect();
+                let lines = rows.chunk_by(|a, b| a.segment == b.segment).map(|rows| (segment_text(rows[0]), rows.to_vec()));
+                add(Some(metric_text(metric)), block(by, &header, &shown, lines));
+            }
+        }
+        _ => {
+            for rows in metrics.rows.chunk_by(|a, b| a.segment == b.segment) {
+                let mut by_metric: BTreeMap<(usize, Option<&str>), Vec<&MetricRow>> = BTreeMap::new();
+                rows.iter().for_each(|row| by_metric.entry((place(row), row.currency.as_deref())).or_default().push(row));
+                let lines = by_metric.into_iter().map(|(metric, rows)| (metric_text(metric), rows));
+                let title = by.map(|by| format!("{by}: {}", segment_text(&rows[0])));
+                add(title, block("", &header, &shown, lines));
+            }
+        }
     }
     if shown.iter().any(|day| in_progress.contains(day)) {
         text.push_str(&format!("{IN_PROGRESS} in progress\n"));
@@ -128,31 +155,41 @@ pub fn metrics_text(metrics: &Metrics, width: Option<usize>) -> String {
     if periods.len() > shown.len() {
         text.push_str(&format!("the last {} of {} periods; all of them with --format csv\n", shown.len(), periods.len()));
     }
-    text.push_str(&format!("{}\n", plain(&sentence(metrics))));
-    metrics.notes.iter().for_each(|note| text.push_str(&format!("{}\n", plain(note))));
+    text.push_str(&format!("{}\n", below(&sentence(metrics), width)));
+    metrics.notes.iter().for_each(|note| text.push_str(&format!("{}\n", below(note, width))));
     text
 }
 
 /// So few metrics are all shown.
 const FEW: usize = 4;
 
-fn block(rows: &[MetricRow], shown: &[Day], in_progress: &BTreeSet<Day>) -> String {
-    let header: Vec<String> =
-        shown.iter().map(|day| if in_progress.contains(day) { format!("{day}{IN_PROGRESS}") } else { day.to_string() }).collect();
-    let mut columns = vec![("", Align::Left)];
+fn metric_text((place, currency): (usize, Option<&str>)) -> String {
+    let name = METRICS[place].name.replace('_', " ");
+    currency.map_or(name.clone(), |currency| format!("{name}, {currency}"))
+}
+
+fn segment_text(row: &MetricRow) -> String {
+    row.segment.as_ref().map_or("(all)", |value| value.as_deref().unwrap_or(NONE)).to_owned()
+}
+
+/// Lines of rows of one metric and one segment each, by period.
+fn block<'a>(
+    heading: &str,
+    header: &[String],
+    shown: &[Day],
+    lines: impl Iterator<Item = (String, Vec<&'a MetricRow>)>,
+) -> String {
+    let mut columns = vec![(heading, Align::Left)];
     columns.extend(header.iter().map(|text| (text.as_str(), Align::Right)));
     let mut table = TextTable::new(&columns);
-    let mut by_metric: BTreeMap<(usize, Option<&str>), BTreeMap<Day, String>> = BTreeMap::new();
-    for row @ MetricRow { period: FigurePeriod { start, .. }, value, currency, .. } in rows {
-        let text = Datum::of(*value, Datum::figure).text();
-        by_metric.entry((place(row), currency.as_deref())).or_default().insert(*start, text);
-    }
     // Few were asked for by name, so that one without any value says so.
-    let few = by_metric.len() <= FEW;
-    for ((place, currency), by_period) in by_metric {
-        let name = METRICS[place].name.replace('_', " ");
-        let mut row = vec![currency.map_or(name.clone(), |currency| format!("{name}, {currency}"))];
-        row.extend(shown.iter().map(|day| by_period.get(day).cloned().unwrap_or_default()));
+    let lines: Vec<_> = lines.collect();
+    let few = lines.len() <= FEW || !heading.is_empty();
+    for (name, rows) in lines {
+        let at =
+            |day: &Day| rows.iter().find(|row| row.period.start == *day).map(|row| Datum::of(row.value, Datum::figure).text());
+        let mut row = vec![name];
+        row.extend(shown.iter().map(|day| at(day).unwrap_or_default()));
         let is_empty = row[1..].iter().all(String::is_empty);
         if is_empty && few {
             row[1..].iter_mut().for_each(|text| text.push_str("nothing to divide by"));
@@ -179,12 +216,13 @@ pub fn catalog_sheet() -> Sheet {
 }
 
 /// The catalog for people: each metric with its definition below.
-pub fn catalog_text() -> String {
+pub fn catalog_text(width: Option<usize>) -> String {
     let mut text = String::new();
+    let inside = |line: &str| below(line, width.map(|width| width.saturating_sub(2))).replace('\n', "\n  ");
     for metric in METRICS {
-        text.push_str(&format!("{}\n  {}\n", metric.name, metric.definition));
+        text.push_str(&format!("{}\n  {}\n", metric.name, inside(metric.definition)));
         if !metric.formula.is_empty() {
-            text.push_str(&format!("  {}   for instance {}\n", metric.formula, metric.example));
+            text.push_str(&format!("  {}\n", inside(&format!("{}   for instance {}", metric.formula, metric.example))));
         }
     }
     text

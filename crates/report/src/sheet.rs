@@ -12,8 +12,7 @@ use crate::error::Error;
 use crate::exhibit::{Column, Datum, Exhibit, Meaning, Row, RowKind, Shown, ShownCell};
 use crate::format::Format;
 use crate::retention::{arrow, batch_csv, exhibited, markdown_lines, markdown_table, parquet};
-use crate::text::plain;
-use crate::text_table::{Align, TextTable};
+use crate::text_table::{Align, TextTable, below};
 use crate::wide::{IN_PROGRESS, NONE};
 use crate::workbook::workbook;
 
@@ -205,7 +204,7 @@ impl Sheet {
             Format::Arrow => arrow(&self.batch()?),
             Format::Json => self.json(),
             Format::Markdown => Ok(self.markdown().into_bytes()),
-            Format::Table => Ok(self.table().into_bytes()),
+            Format::Table => Ok(self.table(None).into_bytes()),
             Format::Xlsx => match &self.exhibit {
                 Some(exhibit) => workbook(&[&self.all_of_it(), exhibit]),
                 None => workbook(&[&self.all_of_it()]),
@@ -295,18 +294,19 @@ impl Sheet {
         texts
     }
 
-    fn table(&self) -> String {
+    /// The sheet as a table for people, on a terminal of so many columns where that is known.
+    pub fn table(&self, width: Option<usize>) -> String {
         let shown = self.shown();
         let columns: Vec<(String, Align)> = shown.iter().map(|column| (column.heading(), column.values.align())).collect();
         let columns: Vec<(&str, Align)> = columns.iter().map(|(name, align)| (name.as_str(), *align)).collect();
         let mut table = TextTable::new(&columns);
         (0..self.rows).for_each(|row| table.row(self.texts_of(row, &shown)));
-        let mut text = if self.rows == 0 { String::new() } else { table.render() + "\n" };
+        let mut text = if self.rows == 0 { String::new() } else { table.render_within(width) + "\n" };
         if self.in_progress.iter().any(|in_progress| *in_progress) {
             text.push_str(&format!("{IN_PROGRESS} in progress\n\n"));
         }
-        text.push_str(&format!("{}\n", plain(&self.sentence)));
-        self.notes.iter().for_each(|note| text.push_str(&format!("{}\n", plain(note))));
+        text.push_str(&format!("{}\n", below(&self.sentence, width)));
+        self.notes.iter().for_each(|note| text.push_str(&format!("{}\n", below(note, width))));
         text
     }
 

@@ -14,7 +14,7 @@ use tenure_model::grouped;
 use crate::numbers::{amount, counted};
 use crate::retention::retention_sentence;
 use crate::text::plain;
-use crate::text_table::{Align, pad};
+use crate::text_table::{Align, below, pad};
 use crate::wide::{IN_PROGRESS, NONE, average, of_previous, share_so_far};
 
 /// Backgrounds from a little to much, of the 256 colours every terminal has: blues, which all eyes tell apart.
@@ -64,26 +64,29 @@ pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle)
         text.push_str(&body);
         text.push('\n');
         if body.contains(IN_PROGRESS) {
-            text.push_str(&format!(
-                "{IN_PROGRESS} in progress: the age has begun and is not over; what there is so far, in no summary\n"
-            ));
+            let said =
+                format!("{IN_PROGRESS} in progress: the age has begun and is not over; what there is so far, in no summary");
+            text.push_str(&format!("{}\n", below(&said, style.width)));
         }
         if matrix.totals.hidden_cohorts > 0 {
             text.push_str(&format!("{} below --min-size not shown\n", counted(matrix.totals.hidden_cohorts, "cohort")));
         }
         if hidden > 0 {
-            text.push_str(&format!(
-                "{hidden} more ages do not fit this terminal: widen it, choose --ages or --at, or write a file with -o\n"
-            ));
+            let said =
+                format!("{hidden} more ages do not fit this terminal: widen it, choose --ages or --at, or write a file with -o");
+            text.push_str(&format!("{}\n", below(&said, style.width)));
         }
     }
     for note in &matrix.notes {
-        text.push_str(&plain(note));
+        text.push_str(&below(note, style.width));
         text.push('\n');
     }
-    let sentence = plain(&retention_sentence(matrix)).into_owned();
-    text.push_str(&paint(&sentence, if style.colour { Style::new().effects(Effects::DIMMED) } else { Style::new() }));
-    text.push('\n');
+    let sentence = below(&retention_sentence(matrix), style.width);
+    let dimmed = if style.colour { Style::new().effects(Effects::DIMMED) } else { Style::new() };
+    for line in sentence.lines() {
+        text.push_str(&paint(line, dimmed));
+        text.push('\n');
+    }
     text
 }
 

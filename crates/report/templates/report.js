@@ -157,7 +157,7 @@
       if (anchor) { anchor.setAttribute('tabindex', '0'); }
       figure.querySelector('.scale .from').textContent = share ? '0 %' : '0';
       figure.querySelector('.scale .to').textContent = (share ? (most % 10 ? tenths(most) : most / 10) + ' %' : measure.kind === 'counts' ? grouped(most) : money(most)) +
-        (measure.kind === 'percent' || measure.kind === 'counts' ? ' and more' : '');
+        (measure.kind === 'percent' && most < 1000 || measure.kind === 'counts' ? ' and more' : '');
       if (!first) { says.textContent = measure.name + (chosen ? ', ' + block.n : '') + ' shown'; }
       first = false;
       each(document.querySelectorAll('svg[data-follows="' + figure.dataset.heat + '"]'), function (svg) { curves(svg, all, block); });

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tenure_analysis::{COHORT, CancellationQuery, TENURE, cancellations};
+use tenure_analysis::{CancellationQuery, TENURE, cancellations};
 use tenure_model::{TimePoint, Zone};
 use tenure_report::cancellations_sheet;
 
@@ -44,10 +44,8 @@ pub(crate) fn run(args: &CancellationsArgs, term: &Term) -> anyhow::Result<Statu
     let format = args.output.format()?;
     args.output.check_input(&args.input)?;
     let by = args.by.as_ref().map(|name| name.trim().to_owned());
-    let wanted = Wanted {
-        columns: by.iter().filter(|name| ![COHORT, TENURE].contains(&name.as_str())).map(|name| (name.clone(), "--by")).collect(),
-        plain: false,
-    };
+    let wanted =
+        Wanted { columns: by.iter().filter(|name| *name != TENURE).map(|name| (name.clone(), "--by")).collect(), plain: false };
     let Opened::History(history) = open_any(&args.input, &args.mapping, &wanted, term)? else { return Ok(Status::LimitCrossed) };
     let query = CancellationQuery { by, from: args.from, as_of: args.as_of, zone: args.zone.clone() };
     let found = cancellations(&history, &query)?;

@@ -95,7 +95,6 @@ impl SidesArgs {
             let names = text.as_deref().and_then(columns_of).unwrap_or_default();
             asked.extend(names.into_iter().map(|name| (name, flag)));
         }
-        asked.retain(|(name, _)| !crate::query::OWN_COLUMNS.contains(&name.as_str()));
         asked
     }
 }

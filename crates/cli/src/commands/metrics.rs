@@ -64,7 +64,11 @@ pub(crate) struct MetricsArgs {
 pub(crate) fn run(args: &MetricsArgs, term: &Term) -> anyhow::Result<Status> {
     let format = args.output.format()?;
     if args.list {
-        let bytes = if format == Format::Table { catalog_text().into_bytes() } else { catalog_sheet().render(format)? };
+        let bytes = if format == Format::Table {
+            catalog_text(args.output.width(term)).into_bytes()
+        } else {
+            catalog_sheet().render(format)?
+        };
         args.output.write(&bytes, format, term)?;
         return Ok(Status::Done);
     }
@@ -86,8 +90,7 @@ pub(crate) fn run(args: &MetricsArgs, term: &Term) -> anyhow::Result<Status> {
     let Opened::History(history) = open_any(input, &args.mapping, &wanted, term)? else { return Ok(Status::LimitCrossed) };
     let found = metrics(&history, &query)?;
     if format == Format::Table {
-        let width = if args.output.is_stdout() { term.width() } else { None };
-        args.output.write(metrics_text(&found, width).as_bytes(), format, term)?;
+        args.output.write(metrics_text(&found, args.output.width(term)).as_bytes(), format, term)?;
     } else {
         args.output.write_sheet(&metrics_sheet(&found), format, term)?;
     }

@@ -7,11 +7,12 @@ use tenure_analysis::{
     SurveyQuery, cancellations, lifecycle, metrics, retentions, revenue, surveys,
 };
 use tenure_history::History;
-use tenure_model::{Instant, Period, Table, column};
+use tenure_model::{Decimal, Instant, Period, Table, column};
 use tenure_report::{CohortTables, GoalRow, ReportPage, bytes_text, report_page};
 
 use crate::Status;
 use crate::args::MappingArgs;
+use crate::commands::calc::share;
 use crate::commands::check::goals_of;
 use crate::input::{Opened, Wanted, open_any};
 use crate::output::PageArgs;
@@ -50,6 +51,12 @@ pub(crate) struct ReportArgs {
     /// For how long activity makes a customer, such as 90d or 12w (default: customers are those with a subscription)
     #[arg(long, value_name = "DAYS", value_parser = days, help_heading = "Query")]
     active_within: Option<u32>,
+    /// The gross margin, such as 0.6 or 60%: with it customers' lifetime value at that margin
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Query")]
+    margin: Option<Decimal>,
+    /// What it costs to win a customer: with it metrics that need it
+    #[arg(long, value_name = "AMOUNT", help_heading = "Query")]
+    cac: Option<Decimal>,
     /// Show how far the goals of a file are, as tenure check reads it
     #[arg(long, value_name = "FILE", help_heading = "Query")]
     goals: Option<PathBuf>,
@@ -106,7 +113,9 @@ impl Questions<'_> {
         self.cohorts(active, subscribed, &mut page)?;
         if active || subscribed {
             let scope = Scope { by: None, ..self.scope.clone() };
-            let query = MetricsQuery { scope, active_within: self.args.active_within, ..MetricsQuery::default() };
+            let Self { args: ReportArgs { active_within, margin, cac, .. }, .. } = *self;
+            let query =
+                MetricsQuery { scope, active_within: *active_within, margin: *margin, cac: *cac, ..MetricsQuery::default() };
             page.metrics = Some(metrics(self.history, &query)?);
         }
         if let Some(goals) = &self.args.goals {

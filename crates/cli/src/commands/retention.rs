@@ -146,8 +146,11 @@ impl ShapeArgs {
             ShowArg::Counts => Show::Counts,
             ShowArg::Previous => Show::Previous,
         };
-        let style =
-            if output.is_stdout() { TableStyle { colour: term.colour(), width: term.width() } } else { TableStyle::default() };
+        let style = if output.path().is_none() {
+            TableStyle { colour: term.colour(), width: term.width() }
+        } else {
+            TableStyle::default()
+        };
         Ok(render_retention(matrix, format, layout, show, style)?)
     }
 

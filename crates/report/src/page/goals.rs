@@ -14,6 +14,8 @@ pub enum GoalShape {
     Ring,
     /// A thermometer that rises.
     Thermometer,
+    /// A tick where it is reached, a cross where it is not.
+    Mark,
 }
 
 /// A goal as the page shows it.
@@ -49,8 +51,8 @@ impl GoalShown {
     /// The share in words.
     pub(crate) fn share_text(&self) -> String {
         self.share_of_target
-            .filter(|share| share.is_finite())
-            .map(|share| format!("{:.0} %", (share * 100.0).floor()))
+            .filter(|share| share.is_finite() && self.shape != GoalShape::Mark)
+            .map(|share| format!("{:.0}\u{a0}%", (share * 100.0).floor()))
             .unwrap_or_default()
     }
 
@@ -85,6 +87,16 @@ impl GoalShown {
                     ("transform", "rotate(-90 42 42)"),
                 ];
                 svg.leaf("circle", &ring).text("inside middle", (42.0, 47.0), &self.share_text());
+            }
+            GoalShape::Mark => {
+                svg.open("svg", &[("viewBox", "0 0 84 84"), ("class", &format!("{class} verdict")), ("aria-hidden", "true")]);
+                svg.leaf("circle", &[("class", "track"), ("cx", "42"), ("cy", "42"), ("r", "34")]);
+                let drawn = match self.share_of_target {
+                    Some(share) if share >= 1.0 => "M26 43l11 11l21 -23",
+                    Some(_) => "M29 29l26 26M55 29l-26 26",
+                    None => "M30 42h24",
+                };
+                svg.leaf("path", &[("class", "sign"), ("d", drawn)]);
             }
             GoalShape::Thermometer => {
                 svg.open(

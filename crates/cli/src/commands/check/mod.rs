@@ -129,7 +129,7 @@ pub(crate) fn run(args: &CheckArgs, term: &Term) -> anyhow::Result<Status> {
     let missed = check.goals.iter().any(|goal| goal.progress.state == GoalState::Missed);
     let crossed = missed || check.rules.iter().any(|rule| rule.new > 0);
     if format == Format::Table {
-        args.output.write(check_text(&check).as_bytes(), format, term)?;
+        args.output.write(check_text(&check, args.output.width(term)).as_bytes(), format, term)?;
     } else {
         args.output.write_sheet(&check_sheet(&check), format, term)?;
     }
