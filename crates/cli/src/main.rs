@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, ColorChoice, Command};
+use crate::defaults::Words;
 use crate::term::Term;
 
 #[global_allocator]
@@ -56,16 +57,16 @@ fn main() -> ExitCode {
         std::process::exit(FAILED.into());
     }));
     let command = Cli::command();
-    let words = match defaults::with_defaults(&command, std::env::args_os().collect()) {
+    let Words { words, told } = match defaults::with_defaults(&command, std::env::args_os().collect()) {
         Ok(words) => words,
         Err(error) => {
             Term::new(ColorChoice::Auto, false).error(&error.to_string());
             return ExitCode::from(FAILED);
         }
     };
-    let matches = command.try_get_matches_from(words.words).unwrap_or_else(|error| {
-        if let Some(file) = words.from.filter(|_| error.use_stderr()) {
-            Term::new(ColorChoice::Auto, false).note(&format!("some flags are defaults of {}", file.display()));
+    let matches = command.try_get_matches_from(words).unwrap_or_else(|error| {
+        if error.use_stderr() {
+            told.iter().for_each(|told| Term::new(ColorChoice::Auto, false).note(told));
         }
         error.exit()
     });
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             term.error(&error.to_string());
+            told.iter().for_each(|told| term.note(told));
             ExitCode::from(FAILED)
         }
     }

@@ -62,13 +62,18 @@ fn words(command: &str) -> Vec<String> {
 fn run_all(place: &Place, commands: &[String]) {
     assert!(!commands.is_empty());
     for command in commands {
-        // What a shell writes to a file is not the program's.
-        let redirected = command.starts_with("completions") || command.starts_with("man ");
-        let command = if redirected { command.split(" > ").next().unwrap_or(command) } else { command };
         let words = words(command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // What a shell sends to a file.
+        let (words, file) = match words[..] {
+            [ref words @ .., ">", file] => (words, Some(file)),
+            _ => (&words[..], None),
+        };
         // The key that examples ask for in the environment.
-        let output = place.command(&words).env("TENURE_PSEUDONYM_KEY", "a key of some length").output().unwrap();
+        let output = place.command(words).env("TENURE_PSEUDONYM_KEY", "a key of some length").output().unwrap();
+        if let Some(file) = file {
+            place.file(file, &output.stdout);
+        }
         let said = String::from_utf8_lossy(&output.stderr);
         // Where a goal is missed or a rule would fire the program says so with 1.
         let told = command.starts_with("check ") && output.status.code() == Some(1);
@@ -97,17 +102,25 @@ fn the_readme_runs_as_it_is_printed() {
         "report",
         "export",
         "calc",
+        "completions",
+        "man",
         "demo",
     ];
     assert!(verbs.iter().all(|verb| all.iter().any(|command| command.starts_with(verb))), "{all:?}");
     run_all(&place, &all);
     assert!(place.path("value.parquet").exists());
+    assert!(fs::read_to_string(place.path("tenure.bash")).unwrap().contains("_tenure"));
+    assert!(place.path("man1/tenure-retention.1").exists());
 
     // What the README shows is what there is.
     let demo = String::from_utf8(place.ok(&["demo"])).unwrap();
     let shown = blocks(&readme, "").into_iter().find_map(|block| block.trim().strip_prefix("$ tenure demo\n")).unwrap();
     assert!(demo.contains(shown), "{demo}");
-    assert_eq!(blocks(&readme, "toml"), [text("data/sample/our-shop.toml")]);
+    let [preset, defaults] = &blocks(&readme, "toml")[..] else { panic!("a preset, and the defaults of a folder") };
+    assert_eq!(*preset, text("data/sample/our-shop.toml"));
+    place.file("tenure.toml", defaults);
+    let said = &place.json(&["retention", "history"])["definition"];
+    assert_eq!([&said["cohort"], &said["week_start"], &said["zone"]], ["week", "sunday", "Europe/Berlin"]);
     assert!(place.path("silent.csv").exists());
 }
 
