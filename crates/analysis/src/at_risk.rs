@@ -1,14 +1,14 @@
 //! Customers who are about to leave: silent for longer than they should be.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde::Serialize;
 use tenure_history::History;
 use tenure_model::{Decimal, Instant};
 
 use crate::error::Error;
-use crate::profile::{Amounts, Facts, RhythmOf, YEAR_DAYS, email_column, email_of, facts, known_as, recurring};
+use crate::profile::{Amounts, Facts, Paid, RhythmOf, YEAR_DAYS, email_column, email_of, facts, known_as, recurring};
 use crate::scope::{Scope, ScopeDefinition};
 
 /// The quantile of gaps that a silence is held against, where nothing is said.
@@ -123,21 +123,26 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
     let wanted: HashSet<i64> = chosen.iter().map(|(customer, ..)| customer.customer).collect();
     let columns: Vec<String> = email.iter().cloned().collect();
     let known = known_as(history, Some(&wanted), &columns)?;
-    let mut several = 0u64;
+    let zone = query.scope.zone(history);
+    let (mut several, mut ended) = (0u64, 0u64);
     let mut rows: Vec<AtRiskRow> = Vec::new();
-    for (customer, threshold_days, reason) in chosen {
+    for (customer, threshold_days, mut reason) in chosen {
         let (id, said) = known.get(&customer.customer).cloned().unwrap_or_default();
         several += u64::from(customer.amounts.len() > 1);
         let spent = main_currency(&customer.amounts);
         let paid = recurring.get(&customer.customer);
         let currency = spent.map_or_else(|| paid.and_then(first_currency), |spent| spent.currency.clone());
+        if let Some(at) = paid.and_then(|paid| paid.ended) {
+            ended += 1;
+            reason.push_str(&format!("; their subscription ended on {}", zone.day_of(at)));
+        }
         rows.push(AtRiskRow {
             email: email_of(&id, said.first().and_then(Option::as_deref)),
             customer: id,
             reason,
             value: spent.map(|spent| spent.last_year),
             value_total: spent.map(|spent| spent.total),
-            mrr: paid.and_then(|paid| paid.get(&currency).or_else(|| paid.values().next()).copied()),
+            mrr: paid.and_then(|paid| paid.now.get(&currency).or_else(|| paid.now.values().next()).copied()),
             currency,
             last_activity: customer.last,
             silent_days: customer.silent_days,
@@ -163,10 +168,12 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
     if lost > 0 {
         notes.push(format!("left out as lost already, by --lost-after: {lost} customers"));
     }
+    if ended > 0 {
+        notes.push(format!("{ended} of them had a subscription that has ended, and may have left already: the reason says when"));
+    }
     if several > 0 {
         notes.push(format!("of {several} customers with several currencies the value is that of the currency of most purchases"));
     }
-    let zone = query.scope.zone(history);
     let definition = AtRiskDefinition {
         scope: query.scope.definition(&zone, Some(found.until), history.content()),
         risk: match query.risk {
@@ -209,6 +216,6 @@ fn main_currency(amounts: &[Amounts]) -> Option<&Amounts> {
     amounts.iter().max_by_key(|amounts| (amounts.purchases, Reverse(amounts.currency.clone())))
 }
 
-fn first_currency(paid: &BTreeMap<Option<String>, Decimal>) -> Option<String> {
-    paid.keys().next().cloned().flatten()
+fn first_currency(paid: &Paid) -> Option<String> {
+    paid.now.keys().next().cloned().flatten()
 }

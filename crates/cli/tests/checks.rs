@@ -58,6 +58,19 @@ fn silence_is_held_against_a_customers_own_gaps() {
     let left = place.json(&["at-risk", "h", "--as-of", "2024-03-01", "--lost-after", "30d", "--top", "5"]);
     assert_eq!((left["rows"].as_array().unwrap().len(), &left["rows"][0]["customer"]), (1, &json!("ann")));
     assert!(left["notes"].to_string().contains("lost already, by --lost-after: 1"), "{left}");
+    // Who has cancelled is told apart; who has come back to a subscription has not.
+    place.file(
+        "spans.csv",
+        "customer,start,end,amount\nbob,2024-01-10,2024-02-10,5\nann,2024-01-07,2024-02-01,5\nann,2024-02-03,,7\n",
+    );
+    place.ok(&["ingest", "spans.csv", "--into", "h", "--table", "subscriptions", "--interval", "month", "--currency", "EUR"]);
+    let answer = place.json(&["at-risk", "h", "--as-of", "2024-03-01"]);
+    let rows = answer["rows"].as_array().unwrap();
+    let bob = "silent for 50 days; 95 % of all customers' gaps are 7 days or less; their subscription ended on 2024-02-10";
+    assert_eq!((&rows[0]["reason"], &rows[0]["mrr"]), (&json!(bob), &Value::Null));
+    assert_eq!(rows[1]["reason"], "silent for 25 days; 95 % of their own 4 gaps are 7 days or less");
+    assert_eq!(rows[1]["mrr"].as_str().unwrap().parse::<f64>().unwrap(), 7.0);
+    assert!(answer["notes"].to_string().contains("1 of them had a subscription that has ended"), "{answer}");
     assert!(place.fails(2, &["at-risk", "h", "--inactive-for", "90d", "--overdue"]).contains("cannot be used with"));
     assert!(place.fails(2, &["at-risk", "h", "--quantile", "1.5"]).contains("expected a share"));
     assert!(place.fails(2, &["at-risk", "h", "--email", "emial"]).contains("did you mean \"email\""));

@@ -198,21 +198,31 @@ pub(crate) fn facts(history: &History, scope: &Scope, quantile: f64) -> Result<O
     Ok(Some(AllFacts { facts, until }))
 }
 
-/// What customers pay a month just before the end of the window of subscriptions, by currency.
-pub(crate) fn recurring(history: &History, scope: &Scope) -> Result<HashMap<i64, BTreeMap<Option<String>, Decimal>>, Error> {
+/// What a customer with paid subscriptions pays a month.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paid {
+    /// Just before the end of the window, by currency; nothing where all have ended.
+    pub(crate) now: BTreeMap<Option<String>, Decimal>,
+    /// The end of the last, where all have ended.
+    pub(crate) ended: Option<Instant>,
+}
+
+/// What customers with paid subscriptions pay.
+pub(crate) fn recurring(history: &History, scope: &Scope) -> Result<HashMap<i64, Paid>, Error> {
     if history.rows_of(Table::Subscriptions) == 0 {
         return Ok(HashMap::new());
     }
     let Some(until) = window(history, &Scope { by: None, ..scope.clone() })?.until else { return Ok(HashMap::new()) };
-    type State = (SpanReader, Vec<(i64, Option<String>, i128)>);
+    // Of each span the customer, the end, the currency and the amount.
+    type State = (SpanReader, Vec<(i64, i64, Option<String>, i128)>);
     let scan = history.scan_table(Table::Subscriptions, SPAN_COLUMNS.into_iter());
     let (_, paid) = scan.fold_parts(
         false,
         State::default,
         |(reader, found): &mut State, part: Part<'_>| {
             for (customer, subscriber) in reader.step(&TableSegments::None, until.0, part)? {
-                for span in subscriber.paid.iter().filter(|span| span.to >= until.0) {
-                    found.push((customer, reader.names.currency_name(span.currency).map(str::to_owned), span.mrr));
+                for span in &subscriber.paid {
+                    found.push((customer, span.to, reader.names.currency_name(span.currency).map(str::to_owned), span.mrr));
                 }
             }
             Ok::<(), Error>(())
@@ -222,11 +232,16 @@ pub(crate) fn recurring(history: &History, scope: &Scope) -> Result<HashMap<i64,
             a
         },
     )?;
-    let mut by_customer: HashMap<i64, BTreeMap<Option<String>, Decimal>> = HashMap::new();
-    for (customer, currency, mrr) in paid {
-        let sum = by_customer.entry(customer).or_default().entry(currency).or_default();
-        *sum += Decimal::new(mrr, DIVISION_SCALE);
+    let mut by_customer: HashMap<i64, Paid> = HashMap::new();
+    for (customer, to, currency, mrr) in paid {
+        let known = by_customer.entry(customer).or_default();
+        if to >= until.0 {
+            *known.now.entry(currency).or_default() += Decimal::new(mrr, DIVISION_SCALE);
+        } else {
+            known.ended = known.ended.max(Some(Instant(to)));
+        }
     }
+    by_customer.values_mut().filter(|known| !known.now.is_empty()).for_each(|known| known.ended = None);
     Ok(by_customer)
 }
 

@@ -15,7 +15,7 @@ use crate::goals::{Latest, MetricSettings};
 use crate::lives::{LifeSegments, Tally, plan, tally};
 use crate::metrics::METRICS;
 use crate::plan::Plan;
-use crate::profile::{Amounts, Facts, KnownAs, email_column, email_of, facts, known_as, recurring};
+use crate::profile::{Amounts, Facts, KnownAs, Paid, email_column, email_of, facts, known_as, recurring};
 use crate::scope::Scope;
 use crate::segments::SegmentId;
 use crate::walk::{Member, Numbering, Renumbering};
@@ -161,7 +161,7 @@ impl Known {
         let mut rows: Vec<(usize, Option<String>)> = Vec::new();
         for (place, customer) in all.iter().enumerate() {
             let mut currencies: BTreeSet<Option<String>> = customer.amounts.iter().map(|a| a.currency.clone()).collect();
-            currencies.extend(paid.get(&customer.customer).into_iter().flat_map(|paid| paid.keys().cloned()));
+            currencies.extend(paid.get(&customer.customer).into_iter().flat_map(|paid| paid.now.keys().cloned()));
             // Amounts that name no currency are in the one that there is.
             if currencies.len() == 2 {
                 currencies.remove(&None);
@@ -175,12 +175,7 @@ impl Known {
         Ok(known)
     }
 
-    fn made(
-        &self,
-        names: &[String],
-        own: &[String],
-        paid: &HashMap<i64, std::collections::BTreeMap<Option<String>, Decimal>>,
-    ) -> MadeTable {
+    fn made(&self, names: &[String], own: &[String], paid: &HashMap<i64, Paid>) -> MadeTable {
         let integers = |of: &dyn Fn(&Facts) -> Option<i64>| {
             Made::Integers(self.rows.iter().map(|(place, _)| of(&self.facts[*place])).collect())
         };
@@ -217,7 +212,7 @@ impl Known {
                     let mrr = |(place, currency): &(usize, Option<String>)| {
                         Some(
                             paid.get(&self.facts[*place].customer)
-                                .and_then(|paid| paid.get(currency))
+                                .and_then(|paid| paid.now.get(currency))
                                 .copied()
                                 .unwrap_or_default(),
                         )
