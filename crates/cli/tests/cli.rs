@@ -50,6 +50,10 @@ fn a_first_table() {
     );
     insta::assert_snapshot!("as_of_later", place.says(&["retention", "history", "--as-of", "2024-06-01", "--show", "counts"]));
     insta::assert_snapshot!("inspect", place.says(&["inspect", "history"]));
+    insta::assert_snapshot!(
+        "inspect_csv",
+        place.says(&["inspect", "orders.csv", "--value", "amount", "--all-attributes", "--format", "csv"])
+    );
 }
 
 #[test]

@@ -1,12 +1,16 @@
+//! What a history holds: blocks for people, an object for programs, a row for each thing told for other formats.
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::json;
 use tenure_analysis::{AttributeSummary, Inspection, TableSummary};
+use tenure_model::{Instant, Table, grouped};
 
 use crate::error::Error;
-use tenure_model::grouped;
-
 use crate::numbers::bytes_text;
+use crate::retention::short_content;
+use crate::sheet::Sheet;
 use crate::text_table::{Align, TextTable};
 
 /// What a history holds, for people.
@@ -193,4 +197,99 @@ pub fn inspection_json(inspection: &Inspection) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(&object).map_err(|error| Error::encoding("JSON", error))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// A line of the sheet.
+#[derive(Default)]
+struct Line {
+    table: String,
+    what: &'static str,
+    name: String,
+    rows: Option<u64>,
+    span: Option<(Instant, Instant)>,
+    distinct: Option<u64>,
+    missing: Option<u64>,
+    missing_share: Option<f64>,
+    bytes: Option<u64>,
+}
+
+/// What a history holds as a sheet: a row for each table, event, currency and column.
+pub fn inspection_sheet(inspection: &Inspection) -> Sheet {
+    let lines = lines(inspection);
+    let of = |of: fn(&Line) -> Option<u64>| lines.iter().map(of);
+    let instant =
+        |of: fn((Instant, Instant)) -> Instant| lines.iter().map(move |line| line.span.map(|span| of(span).to_string()));
+    let definition = json!({
+        "source": "inspect", "home_zone": inspection.home_zone, "segments": inspection.segments, "aliases": inspection.aliases,
+        "customers": inspection.customers, "rows_with_value": inspection.valued,
+        "until": inspection.until.map(|until| until.to_string()), "content": inspection.content,
+    });
+    let sentence = format!(
+        "what the history holds: {} customers, {} rows of activity, {} of them with a value; home zone {}; observed until {}; content {}",
+        grouped(inspection.customers),
+        grouped(inspection.rows),
+        grouped(inspection.valued),
+        inspection.home_zone,
+        inspection.until.map_or_else(|| "nothing".to_owned(), |until| until.to_string()),
+        short_content(&inspection.content)
+    );
+    Sheet::new(lines.len(), definition, sentence)
+        .title("What the history holds")
+        .texts("table", lines.iter().map(|line| Some(line.table.clone())))
+        .texts("what", lines.iter().map(|line| Some(line.what)))
+        .texts("name", lines.iter().map(|line| Some(line.name.clone())))
+        .integers("rows", of(|line| line.rows))
+        .texts("from", instant(|span| span.0))
+        .texts("last", instant(|span| span.1))
+        .integers("distinct", of(|line| line.distinct))
+        .integers("missing", of(|line| line.missing))
+        .shares("missing_share", lines.iter().map(|line| line.missing_share))
+        .integers("bytes", of(|line| line.bytes))
+}
+
+fn lines(inspection: &Inspection) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for table in Table::ALL {
+        let own = inspection.tables.iter().find(|own| own.table == table);
+        let (rows, span) = match table {
+            Table::Activity => (inspection.rows, inspection.span),
+            Table::Customers => (inspection.customers, None),
+            _ => (own.map_or(0, |own| own.rows), own.and_then(|own| own.span)),
+        };
+        if rows == 0 {
+            continue;
+        }
+        let name = table.name();
+        let mut bytes: BTreeMap<&str, u64> = BTreeMap::new();
+        for ((_, column), count) in inspection.bytes.iter().filter(|((of, _), _)| of == name) {
+            bytes.insert(column, *count);
+        }
+        let line = |what, of: &str| Line { table: name.to_owned(), what, name: of.to_owned(), ..Line::default() };
+        let all = (!bytes.is_empty()).then(|| bytes.values().sum());
+        lines.push(Line { rows: Some(rows), span, bytes: all, ..line("table", name) });
+        if table == Table::Activity {
+            let counted = |what, counts: &[(String, u64)]| -> Vec<Line> {
+                counts.iter().map(|(of, rows)| Line { rows: Some(*rows), ..line(what, of) }).collect()
+            };
+            lines.extend(counted("event", &inspection.events));
+            lines.extend(counted("currency", &inspection.currencies));
+        }
+        let (columns, of) = match own {
+            Some(own) => (&own.columns, own.rows),
+            None if table == Table::Activity => (&inspection.attributes, inspection.rows),
+            None => (&Vec::new(), 0),
+        };
+        for column in columns {
+            lines.push(Line {
+                distinct: column.distinct,
+                missing: Some(column.missing),
+                missing_share: Some(column.missing as f64 / of.max(1) as f64),
+                bytes: bytes.remove(column.name.as_str()),
+                ..line("column", &column.name)
+            });
+        }
+        // Columns of tenure's own.
+        lines.extend(bytes.into_iter().map(|(column, bytes)| Line { bytes: Some(bytes), ..line("column", column) }));
+    }
+    lines
 }

@@ -35,7 +35,7 @@ pub use figures::{
     at_risk_sheet, cancellations_sheet, lifecycle_sheet, revenue_sheet, stickiness_sheet, surveys_sheet, worked_sheet,
 };
 pub use format::{Format, Layout, Show, TableStyle};
-pub use inspection::{inspection_json, inspection_text};
+pub use inspection::{inspection_json, inspection_sheet, inspection_text};
 pub use members::render_members;
 pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};

@@ -1,9 +1,8 @@
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::Args;
 use tenure_analysis::inspect;
-use tenure_report::{Format, inspection_json, inspection_text};
+use tenure_report::{Format, inspection_json, inspection_sheet, inspection_text};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -14,7 +13,8 @@ use crate::term::Term;
 const EXAMPLES: &str = "Examples:
   tenure inspect history
   tenure inspect orders.csv --all-attributes
-  tenure inspect history --format json";
+  tenure inspect history --format json
+  tenure inspect history -o columns.xlsx";
 
 /// Rows, span, customers, events, attributes, currencies and bytes.
 #[derive(Debug, Args)]
@@ -30,12 +30,16 @@ pub(crate) struct InspectArgs {
 
 pub(crate) fn run(args: &InspectArgs, term: &Term) -> anyhow::Result<Status> {
     let format = args.output.format()?;
+    args.output.check_input(&args.input)?;
     let Opened::History(history) = open(&args.input, &args.mapping, term)? else { return Ok(Status::LimitCrossed) };
     let inspection = inspect(&history)?;
     let bytes = match format {
         Format::Table => inspection_text(&inspection).into_bytes(),
         Format::Json => inspection_json(&inspection)?,
-        other => bail!("inspect writes table or json, not {other}"),
+        _ => {
+            args.output.write_sheet(&inspection_sheet(&inspection), format, term)?;
+            return Ok(Status::Done);
+        }
     };
     args.output.write(&bytes, format, term)?;
     Ok(Status::Done)
