@@ -133,6 +133,24 @@ def check_numbers(page, history, folder, by):
             compared += same(cells(page), worth, so_far)
         page.click("[data-heat=retention] fieldset label:nth-of-type(1)")
     assert curve.get_attribute("d") != before, "the curve follows the segment"
+    # The summary beside the cells: of heads, and of revenue where there is some.
+    for place, parts in ((0, ()), (1, ("--by", by, "--top", "20"))):
+        page.select_option("[data-heat=retention] select", str(place))
+        points = told(history, folder, "--measure", "value", *parts)["summary"]
+        name = None if segments[place] == "(none)" else segments[place]
+        points = {point["age"]: point for point in points if point["segment"] == ({by: name} if place else {})}
+        row = page.locator("[data-heat=retention] .map .pooled td")
+        shown = lambda: row.all_text_contents()[1:]
+        assert shown() == [f"{points[age]['rate'] * 100:.1f}" if age in points else "" for age in range(len(shown()))], shown()
+        kept = page.locator("[data-heat=retention] fieldset label", has_text="kept, %")
+        if kept.count():
+            kept.first.click()
+            code = kept.first.text_content().partition("%, ")[2] or None
+            share = lambda age: next((r["revenue_retention"] for r in points[age]["revenue"] if r["currency"] == code), None) if age in points else None
+            wanted = ["" if share(age) is None else f"{share(age) * 100:.1f}" for age in range(len(shown()))]
+            assert shown() == wanted and any(wanted), (shown(), wanted)
+            compared += len(wanted)
+            page.click("[data-heat=retention] fieldset label:nth-of-type(1)")
     page.select_option("[data-heat=retention] select", "0")
     assert curve.get_attribute("d") == before, "the script draws what the file shows"
     compared += same(cells(page), told(history, folder)["cohorts"], percent)

@@ -100,7 +100,7 @@ pub use revenue::{
 pub use rules::{FACTS, Occurrence, Rule, occurrences};
 pub use scope::{COHORT, FigurePeriod, Scope, ScopeDefinition};
 pub use stickiness::{Stickiness, StickinessDefinition, StickinessRow, stickiness};
-pub use summary_revenue::TELLING_POINTS;
+pub use summary_revenue::{TELLING_POINTS, stories as retention_stories};
 pub use survey_retention::{AnswerGroup, SurveyRetention, SurveyRetentionDefinition, SurveyRetentionRow, survey_retention};
 pub use surveys::{Scale, SurveyDefinition, SurveyKind, SurveyQuery, SurveyRow, Surveys, surveys};
 pub use unordered::retention_of_unordered;

@@ -43,8 +43,9 @@ impl Wholes {
     }
 }
 
-/// Says in words where heads and revenue tell different stories: over all, at the last age with both, in each currency.
-pub(crate) fn stories(points: &[SummaryPoint]) -> Vec<String> {
+/// Says in words where heads and revenue tell different stories, which is by more than [`TELLING_POINTS`]: over all, at the last
+/// age with both, in each currency.
+pub fn stories(points: &[SummaryPoint]) -> Vec<String> {
     let mut last: BTreeMap<&Option<String>, (AgeRange, f64, f64)> = BTreeMap::new();
     for point in points.iter().filter(|point| point.segment.is_none() && point.age.from > Age::BIRTH) {
         for revenue in &point.revenue {

@@ -149,9 +149,8 @@
       });
       each(all.ages, function (_, age) {
         var point = block.t[age], td = pooled.children[age + 2];
-        var text = point && measure.kind === 'percent' ? tenths(point[0]) : '';
-        if (point && measure.kind === 'counts') { text = ''; }
-        td.textContent = text;
+        var kept = measure.kind === 'kept' && block.v ? block.v[measure.currency].p[age] : null;
+        td.textContent = point && measure.kind === 'percent' ? tenths(point[0]) : kept === null || kept === undefined ? '' : tenths(kept);
       });
       var anchor = held && held.hasAttribute && held.hasAttribute('data-cell') ? held : figure.querySelector('[data-cell]');
       if (anchor) { anchor.setAttribute('tabindex', '0'); }

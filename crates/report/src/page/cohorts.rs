@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
-use tenure_analysis::{CohortRow, CohortStart, RetentionMatrix, Segment};
+use tenure_analysis::{CohortRow, CohortStart, RetentionMatrix, Segment, SummaryPoint};
 use tenure_model::{Cell, Decimal, grouped};
 
 use super::embed::json;
@@ -141,6 +141,8 @@ struct Values {
     t: Vec<Vec<Option<i64>>>,
     /// Share of the first age's, in tenths of a percent.
     k: Vec<Vec<Option<i64>>>,
+    /// The same of all cohorts that have lived an age whole, by age.
+    p: Vec<Option<i64>>,
 }
 
 type Places<'a> = BTreeMap<(&'a CohortStart, &'a Segment, Option<&'a str>), &'a CohortRow>;
@@ -371,8 +373,8 @@ fn block(
         block.i.push(intervals);
         block.p.push(progress);
     }
-    let summary = matrix.summary.iter().filter(|point| point.segment.as_ref().map_or(of.is_empty(), |segment| segment == of));
-    let points: HashMap<_, _> = summary.map(|point| (point.age, point)).collect();
+    let is_of = |point: &&SummaryPoint| point.segment.as_ref().map_or(of.is_empty(), |segment| segment == of);
+    let points: HashMap<_, _> = matrix.summary.iter().filter(is_of).map(|point| (point.age, point)).collect();
     block.t = matrix.ages[..ages]
         .iter()
         .map(|age| {
@@ -384,9 +386,18 @@ fn block(
         .collect();
     if let Some(value) = value {
         let found = places(value);
+        let points: HashMap<_, _> = value.summary.iter().filter(|point| is_of(point)).map(|point| (point.age, point)).collect();
+        let kept = |currency: &Option<String>, age| {
+            let revenue = points.get(age)?.revenue.iter().find(|revenue| revenue.currency == *currency)?;
+            revenue.retention.map(|share| (share * 1000.0).round_ties_even() as i64)
+        };
         block.v = currencies
             .iter()
-            .map(|currency| values(starts.iter().map(|start| found.get(&(*start, of, currency.as_deref())).copied()), ages))
+            .map(|currency| {
+                let rows = starts.iter().map(|start| found.get(&(*start, of, currency.as_deref())).copied());
+                let pooled = value.ages[..ages].iter().map(|age| kept(currency, age)).collect();
+                Values { p: pooled, ..values(rows, ages) }
+            })
             .collect();
     }
     block

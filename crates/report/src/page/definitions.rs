@@ -104,7 +104,7 @@ fn retention(tables: &CohortTables, word: &str, terms: &mut Vec<Term>) {
         terms.push(term("revenue so far per customer", "observed lifetime value", "Σ value of ages 0 … k / size"));
         terms.push(term(
             "revenue kept",
-            "value of an age as a share of that of age 0, of complete cells; with calendar ages most members live only a part of age 0",
+            "value of an age as a share of that of age 0, of complete cells; of all cohorts together those that have lived the age whole; with calendar ages most members live only a part of age 0",
             "value of the age / value of age 0",
         ));
     }

@@ -1,6 +1,6 @@
 //! The section of cohorts: the heat map, and curves of the same numbers.
 
-use tenure_analysis::{RetentionMatrix, Segment, SummaryPoint};
+use tenure_analysis::{RetentionMatrix, Segment, SummaryPoint, retention_stories};
 use tenure_model::grouped;
 
 use super::cohorts::{CohortTables, MOST_SHOWN};
@@ -26,7 +26,7 @@ pub(crate) fn section(tables: &CohortTables, id: &'static str, title: &str, room
     let heat = tables.heat_map(id, room)?;
     let mut figures = vec![by_cohort(tables, id, room)];
     figures.extend(by_segment(tables));
-    let mut section = Section::new(id, title, &lead(&tables.whole));
+    let mut section = Section::new(id, title, &format!("{}{}", lead(&tables.whole), stories(tables)));
     section.notes = tables.whole.notes.clone();
     section.heat = Some(heat);
     section.figures = figures;
@@ -50,6 +50,16 @@ fn lead(matrix: &RetentionMatrix) -> String {
         percent(point.rate),
         bounds.unwrap_or_default()
     )
+}
+
+/// Where heads and revenue tell different stories.
+fn stories(tables: &CohortTables) -> String {
+    let points = tables.value.as_ref().map(|matrix| matrix.summary.as_slice()).unwrap_or_default();
+    let told = retention_stories(points).into_iter().map(|story| {
+        let (first, rest) = story.split_at(1);
+        format!(" {}{rest}.", first.to_uppercase())
+    });
+    told.collect()
 }
 
 fn whole(matrix: &RetentionMatrix) -> impl Iterator<Item = &SummaryPoint> {
