@@ -28,7 +28,7 @@ pub struct FactsQuery<'a> {
     /// The zone of local dates. None: the history's home zone.
     pub zone: Option<Zone>,
     /// How a customer's id is shown.
-    pub id: &'a dyn Fn(&str) -> String,
+    pub id: &'a (dyn Fn(&str) -> String + Sync),
     /// Columns that are left out.
     pub left_out: &'a [Personal],
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use tenure_analysis::{
     Fact, FactsQuery, Measure, MetricsQuery, Personal, RetentionQuery, RevenueQuery, Scope, facts, metrics, personal_columns,
@@ -106,6 +107,18 @@ fn summary(dictionary: &Dictionary, kept: &[Kept]) -> TextTable {
     table
 }
 
+/// Batches of rows that wait to be written.
+const READ_AHEAD: usize = 2;
+
+fn table_of(fact: Fact) -> StarTable {
+    match fact {
+        Fact::Customer => StarTable::DimCustomer,
+        Fact::Activity => StarTable::FactActivity,
+        Fact::Survey => StarTable::FactSurvey,
+        Fact::Cancellation => StarTable::FactCancellation,
+    }
+}
+
 struct Star<'a> {
     args: &'a ExportArgs,
     history: &'a History,
@@ -164,14 +177,21 @@ impl Star<'_> {
         let id = |id: &str| self.pseudonyms.as_ref().map_or_else(|| id.to_owned(), |pseudonyms| pseudonyms.of(id));
         let (cohort, by, zone) = (self.args.cohort, self.by.clone(), self.args.zone.clone());
         let query = FactsQuery { cohort, by, zone, id: &id, left_out };
-        facts::<anyhow::Error>(self.history, &query, &mut |fact, rows| {
-            let table = match fact {
-                Fact::Customer => StarTable::DimCustomer,
-                Fact::Activity => StarTable::FactActivity,
-                Fact::Survey => StarTable::FactSurvey,
-                Fact::Cancellation => StarTable::FactCancellation,
-            };
-            Ok(writer.write(table, &rows)?)
+        let history = self.history;
+        // One thread reads ahead while the other writes.
+        std::thread::scope(|scope| {
+            let (hand, batches) = sync_channel(READ_AHEAD);
+            let reader = scope.spawn(move || {
+                facts::<anyhow::Error>(history, &query, &mut |fact, rows| {
+                    // Why nobody takes them the writer says.
+                    hand.send((fact, rows)).map_err(|_| anyhow!("the rows were not written"))
+                })
+            });
+            let written = batches.iter().try_for_each(|(fact, rows)| writer.write(table_of(fact), &rows));
+            drop(batches);
+            let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            written?;
+            read
         })
     }
 

@@ -5,6 +5,7 @@ mod columns;
 mod dates;
 mod dictionary;
 mod meanings;
+mod parallel;
 mod writer;
 
 pub use aggregates::{Segments, metric_facts, mrr_facts, retention_facts};

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Date32Type, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use tenure_model::Day;
@@ -16,6 +14,7 @@ use tenure_model::Day;
 use crate::error::Error;
 use crate::star::StarTable;
 use crate::star::dates::year_month;
+use crate::star::parallel::ParallelWriter;
 
 /// Rows of a row group; of each partition fewer, since all of them are written at the same time.
 const ROW_GROUP: usize = 1 << 20;
@@ -62,7 +61,7 @@ pub struct WrittenStar<W> {
 struct OpenFile<W: Write + Send> {
     path: PathBuf,
     rows: u64,
-    writer: ArrowWriter<W>,
+    writer: ParallelWriter<W>,
 }
 
 /// Writes tables as their rows come.
@@ -116,7 +115,6 @@ impl<'a, W: Write + Send> StarWriter<'a, W> {
     }
 
     fn write_file(&mut self, table: StarTable, month: String, schema: &SchemaRef, rows: &RecordBatch) -> Result<(), Error> {
-        let failed = |error| Error::encoding("Parquet", error);
         let key = (table, month);
         if !self.files.contains_key(&key) {
             let path = match key.1.as_str() {
@@ -134,14 +132,13 @@ impl<'a, W: Write + Send> StarWriter<'a, W> {
             let properties = WriterProperties::builder()
                 .set_created_by(concat!("tenure ", env!("CARGO_PKG_VERSION")).to_owned())
                 .set_compression(Compression::ZSTD(ZstdLevel::default()))
-                .set_max_row_group_row_count(Some(groups))
                 .build();
-            let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-            let writer = ArrowWriter::try_new_with_options(sink, schema.clone(), options).map_err(failed)?;
+            let writer =
+                ParallelWriter::new(sink, schema.clone(), properties, groups).map_err(|error| Error::file(&path, error))?;
             self.files.insert(key.clone(), OpenFile { path, rows: 0, writer });
         }
         if let Some(file) = self.files.get_mut(&key) {
-            file.writer.write(rows).map_err(failed)?;
+            file.writer.write(rows).map_err(|error| Error::file(&file.path, error))?;
             file.rows += rows.num_rows() as u64;
         }
         Ok(())
@@ -161,7 +158,7 @@ impl<'a, W: Write + Send> StarWriter<'a, W> {
         }
         let mut files = Vec::new();
         for ((table, _), file) in self.files {
-            let sink = file.writer.into_inner().map_err(|error| Error::encoding("Parquet", error))?;
+            let sink = file.writer.finish().map_err(|error| Error::file(&file.path, error))?;
             files.push(Written { table, path: file.path, rows: file.rows, sink });
         }
         Ok(WrittenStar { files, schemas: self.schemas })
