@@ -78,7 +78,7 @@ pub struct AtRiskRow {
     pub value_total: Option<Decimal>,
     /// The currency of both; of a customer with several that of most purchases.
     pub currency: Option<String>,
-    /// What the customer pays a month at the end of the window, in that currency, else in the first.
+    /// What the customer pays a month at the end of the window, in that currency.
     pub mrr: Option<Decimal>,
     /// The instant of the last activity.
     pub last_activity: Instant,
@@ -124,14 +124,18 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
     let columns: Vec<String> = email.iter().cloned().collect();
     let known = known_as(history, Some(&wanted), &columns)?;
     let zone = query.scope.zone(history);
-    let (mut several, mut ended) = (0u64, 0u64);
+    let (mut several, mut ended, mut elsewhere) = (0u64, 0u64, 0u64);
     let mut rows: Vec<AtRiskRow> = Vec::new();
     for (customer, threshold_days, mut reason) in chosen {
         let (id, said) = known.get(&customer.customer).cloned().unwrap_or_default();
         several += u64::from(customer.amounts.len() > 1);
         let spent = main_currency(&customer.amounts);
         let paid = recurring.get(&customer.customer);
-        let currency = spent.map_or_else(|| paid.and_then(first_currency), |spent| spent.currency.clone());
+        // Amounts that name no currency are in the one that is paid in.
+        let named = spent.and_then(|spent| spent.currency.clone());
+        let currency = named.or_else(|| paid.and_then(first_currency));
+        let mrr = paid.and_then(|paid| paid.now.get(&currency).copied());
+        elsewhere += u64::from(mrr.is_none() && paid.is_some_and(|paid| !paid.now.is_empty()));
         if let Some(at) = paid.and_then(|paid| paid.ended) {
             ended += 1;
             reason.push_str(&format!("; their subscription ended on {}", zone.day_of(at)));
@@ -142,7 +146,7 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
             reason,
             value: spent.map(|spent| spent.last_year),
             value_total: spent.map(|spent| spent.total),
-            mrr: paid.and_then(|paid| paid.now.get(&currency).or_else(|| paid.now.values().next()).copied()),
+            mrr,
             currency,
             last_activity: customer.last,
             silent_days: customer.silent_days,
@@ -170,6 +174,11 @@ pub fn at_risk(history: &History, query: &AtRiskQuery) -> Result<AtRisk, Error> 
     }
     if ended > 0 {
         notes.push(format!("{ended} of them had a subscription that has ended, and may have left already: the reason says when"));
+    }
+    if elsewhere > 0 {
+        notes.push(format!(
+            "of {elsewhere} customers the mrr is left out, since they pay it in another currency than they buy in"
+        ));
     }
     if several > 0 {
         notes.push(format!("of {several} customers with several currencies the value is that of the currency of most purchases"));

@@ -73,7 +73,7 @@ pub use difference::{
 };
 pub use error::{Error, ErrorKind};
 pub use explain::{CellNumbers, Example, Explanation, Step, explain};
-pub use facts::{EVERYBODY, Fact, FactsQuery, Personal, Tells, facts, personal_columns, segment_key};
+pub use facts::{ATTRIBUTE, EVERYBODY, Fact, FactsQuery, Numbers, Personal, Tells, facts, personal_columns, segment_key};
 pub use formulas::{
     Kept, TypedMovements, Worked, WorkedUnit, complement, csat, lifetime_value, mrr_of_average, nps_of_counts, nps_of_percent,
     period_retention, repeat_purchase_rate,

@@ -22,8 +22,8 @@ const WITHOUT: [&str; 6] = ["run", "generate", "demo", "calc", "completions", "m
 /// Flags that go with another: where that one is given elsewhere, these are no defaults.
 const WITH: [(&str, &str); 3] = [("period-origin", "period"), ("cohort-origin", "cohort"), ("quantile", "inactive-for")];
 
-/// Flags that ask for something else than a result.
-const NO_DEFAULTS: [&str; 2] = ["help", "version"];
+/// Flags that ask for something else than a result, or say where something is written: a folder that somebody sent must not.
+const NO_DEFAULTS: [&str; 8] = ["help", "version", "output", "rejects", "save", "to", "into", "outbox"];
 
 /// A command line with the defaults of a folder.
 pub(crate) struct Words {

@@ -1,7 +1,7 @@
 //! Where an export lies: it is made beside its folder, and takes its place in one step.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -42,6 +42,18 @@ impl Pseudonyms {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The digest of a file.
+fn digest_of(path: &Path) -> io::Result<String> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let (mut file, mut bytes) = (File::open(path)?, vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut bytes)? {
+            0 => return Ok(hex(context.finish().as_ref())),
+            read => context.update(&bytes[..read]),
+        }
+    }
 }
 
 /// A file whose bytes are counted and digested as they are written.
@@ -92,8 +104,16 @@ impl Place {
         let to = std::path::absolute(to)?;
         let (Some(parent), Some(name)) = (to.parent(), to.file_name()) else { bail!("--to {shown}: expected a folder's name") };
         fs::create_dir_all(parent).with_context(|| format!("{}: cannot make the folder", parent.display()))?;
-        let parent = parent.canonicalize()?;
-        let to = parent.join(name);
+        // A link stays one: the folder that it leads to is replaced.
+        let real = if to.is_symlink() {
+            to.canonicalize().with_context(|| format!("--to {shown}: the link leads nowhere"))?
+        } else {
+            parent.canonicalize()?.join(name)
+        };
+        let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
+            bail!("--to {shown}: expected a folder's name")
+        };
+        let (parent, to) = (parent.to_owned(), real.clone());
         if let Ok(input) = input.canonicalize()
             && input.is_dir()
             && (to.starts_with(&input) || input.starts_with(&to))
@@ -104,7 +124,12 @@ impl Place {
         let next = parent.join(format!(".{}.tenure-next", name.to_string_lossy()));
         match fs::create_dir(&next) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // What else bears the name is nobody's to empty.
+                if !fs::symlink_metadata(&next)?.is_dir() {
+                    bail!("--to {shown}: {} is in the way; move it elsewhere", next.display());
+                }
+            }
             Err(error) => bail!("--to {shown}: cannot write beside it: {error}"),
         }
         let lock = File::open(&next)?;
@@ -125,8 +150,13 @@ impl Place {
         let Some(before) = self.before.as_ref().filter(|_| !export.pseudonymised) else { return false };
         let same = Export { notes: Vec::new(), ..before.export.clone() } == *export;
         let mut files = before.tables.iter().flat_map(|table| &table.files);
-        let has_all = files.all(|file| fs::metadata(self.to.join(&file.path)).is_ok_and(|meta| meta.len() == file.bytes));
-        same && has_all && self.to.join(README).is_file()
+        same && self.to.join(README).is_file() && files.all(|file| self.has(file))
+    }
+
+    /// Whether a file of the export before is there with all its bytes.
+    fn has(&self, entry: &FileEntry) -> bool {
+        let path = self.to.join(&entry.path);
+        fs::metadata(&path).is_ok_and(|meta| meta.len() == entry.bytes) && digest_of(&path).is_ok_and(|of| of == entry.sha256)
     }
 
     /// Makes a file of the next export.
@@ -142,9 +172,7 @@ impl Place {
     pub(crate) fn keep(&self, entry: &FileEntry) -> anyhow::Result<bool> {
         let files = self.before.iter().flat_map(|before| &before.tables).flat_map(|table| &table.files);
         let old = self.to.join(&entry.path);
-        let is_there =
-            files.into_iter().any(|file| file == entry) && fs::metadata(&old).is_ok_and(|meta| meta.len() == entry.bytes);
-        if !is_there {
+        if !(files.into_iter().any(|file| file == entry) && self.has(entry)) {
             return Ok(false);
         }
         let new = self.next.join(&entry.path);
@@ -165,6 +193,10 @@ impl Place {
             file.sync_all()?;
         }
         sync_folders(&self.next)?;
+        // Whoever could not enter the folder before can't enter the new one.
+        if let Ok(there) = fs::metadata(&self.to) {
+            fs::set_permissions(&self.next, there.permissions())?;
+        }
         // The old one goes under the name of the next, where nobody else may take it for theirs.
         let old = if self.to.exists() { Some(File::open(&self.to)?) } else { None };
         if let Some(old) = &old {
@@ -227,15 +259,34 @@ fn before(to: &Path, shown: &str) -> anyhow::Result<Option<Dictionary>> {
     let text = fs::read_to_string(to.join(SCHEMA))
         .map_err(|_| anyhow!("--to {shown}: the folder holds something that is no export; choose an empty or a new one"))?;
     let dictionary = Dictionary::read(&text).map_err(|error| anyhow!("{}: {error}", to.join(SCHEMA).display()))?;
-    let known = |name: &str| {
-        [SCHEMA, README].contains(&name)
-            || dictionary.tables.iter().any(|table| name == table.name || name == format!("{}.parquet", table.name))
+    // Files that are lost are made again; files that were never there are somebody else's.
+    let own: Vec<PathBuf> =
+        dictionary.tables.iter().flat_map(|table| &table.files).map(|file| PathBuf::from(&file.path)).collect();
+    let known = |path: &Path, is_folder: bool| {
+        let name = path.to_string_lossy();
+        let is_whole = !is_folder && ([SCHEMA, README].contains(&&*name) || own.iter().any(|file| file == path));
+        is_whole || is_folder && own.iter().any(|file| file.starts_with(path) && file != path)
     };
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !known(&name) {
-            bail!("--to {shown}: {name} is no part of the export, and the folder is replaced as a whole; move it elsewhere");
-        }
+    if let Some(foreign) = foreign(to, Path::new(""), &known)? {
+        bail!(
+            "--to {shown}: {} is no part of the export, and the folder is replaced as a whole; move it elsewhere",
+            foreign.display()
+        );
     }
     Ok(Some(dictionary))
+}
+
+/// The first file or folder, by its path in the export, that is not known.
+fn foreign(export: &Path, folder: &Path, known: &dyn Fn(&Path, bool) -> bool) -> io::Result<Option<PathBuf>> {
+    for entry in fs::read_dir(export.join(folder))? {
+        let entry = entry?;
+        let (path, is_folder) = (folder.join(entry.file_name()), entry.file_type()?.is_dir());
+        if !known(&path, is_folder) {
+            return Ok(Some(path));
+        }
+        if is_folder && let Some(found) = foreign(export, &path, known)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }

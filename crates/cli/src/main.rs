@@ -78,11 +78,20 @@ fn main() -> ExitCode {
         Ok(Status::LimitCrossed) => ExitCode::from(1),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            term.error(&error.to_string());
+            term.error(&with_causes(&error));
             told.iter().for_each(|told| term.note(told));
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// An error and what caused it, where its own words do not say so already.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |said, cause| match cause.to_string() {
+        cause if said.is_empty() => cause,
+        cause if said.contains(&cause) => said,
+        cause => format!("{said}: {cause}"),
+    })
 }
 
 fn run(cli: Cli, typed: &[(String, String)], term: &Term) -> anyhow::Result<Status> {

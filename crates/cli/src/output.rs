@@ -127,30 +127,62 @@ impl PageArgs {
     }
 }
 
-/// Refuses a file that is the input, or lies in the history that is.
+/// Refuses a file that is the input or one of those that a glob names, or lies in the history that is.
 fn check_input(path: &Path, input: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (Ok(input), Ok(folder)) = (input.canonicalize(), folder.canonicalize()) else { return Ok(()) };
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
     let target = path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default()));
-    if target == input || input.is_dir() && target.starts_with(&input) {
-        let what = if input.is_dir() { "it lies inside the history" } else { "it is the input" };
-        bail!("{}: the result is not written there, since {what}; choose another file", path.display());
+    for input in named(input) {
+        let Ok(input) = input.canonicalize() else { continue };
+        if target == input || is_same_file(&target, &input) || input.is_dir() && target.starts_with(&input) {
+            let what = if input.is_dir() { "it lies inside the history" } else { "it is the input" };
+            bail!("{}: the result is not written there, since {what}; choose another file", path.display());
+        }
     }
     Ok(())
 }
 
+/// The files that an input stands for.
+fn named(input: &Path) -> Vec<PathBuf> {
+    if input.exists() {
+        return vec![input.to_owned()];
+    }
+    // What is wrong with a glob is told when it is read.
+    let found = glob::glob(&input.to_string_lossy());
+    found.map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default()
+}
+
+/// Whether two names are of one file.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let id = |path: &Path| std::fs::metadata(path).ok().map(|meta| file_id(&meta));
+    id(a).is_some_and(|one| Some(one) == id(b))
+}
+
+#[cfg(unix)]
+fn file_id(meta: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (meta.dev(), meta.ino())
+}
+
 /// Replaces a file in one step: a reader sees the old result or the new one.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
+        let there = std::fs::metadata(path).ok();
         // Devices and pipes are written to as they are.
-        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        if there.as_ref().is_some_and(|meta| !meta.is_file()) {
             return std::fs::write(path, bytes);
         }
+        // A link stays one: what it leads to is replaced.
+        let place = if path.is_symlink() { path.canonicalize()? } else { path.to_owned() };
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".tenure-").permissions(permissions()).tempfile_in(folder)?;
+        // Whoever could not read the file before can't read the new one.
+        if let Some(there) = there {
+            file.as_file().set_permissions(there.permissions())?;
+        }
         // Not through the temporary file: its errors bear a name that nobody gave.
         file.as_file_mut().write_all(bytes)?;
-        file.persist(path).map_err(|error| error.error)?;
+        file.persist(place).map_err(|error| error.error)?;
         Ok(())
     };
     write().map_err(|error: std::io::Error| anyhow::anyhow!("{}: cannot write: {}", path.display(), reason(&error)))

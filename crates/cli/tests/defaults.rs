@@ -89,6 +89,7 @@ fn what_no_verb_knows_is_an_error_that_names_the_file() {
         ("[retentoin]\ncohort = \"week\"", "tenure.toml: [retentoin] is no verb that takes defaults"),
         ("[generate]\nseed = 4", "tenure.toml: [generate] is no verb that takes defaults"),
         ("seed = 4", "tenure.toml: seed: no verb that takes defaults has a flag --seed"),
+        ("output = \"x.csv\"", "tenure.toml: output: no verb that takes defaults has a flag --output"),
         ("help = true", "tenure.toml: help: no verb that takes defaults has a flag --help"),
         // Also where another verb is asked.
         ("[lifecycle]\ncriterion = \"on\"", "tenure.toml: [lifecycle] criterion: tenure lifecycle has no flag --criterion"),

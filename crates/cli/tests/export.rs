@@ -268,13 +268,27 @@ fn pseudonyms_hide_who_customers_are() {
     let place = Place::new();
     place.file(
         "orders.csv",
-        "customer_id,created_at,amount,Contact,friend,country,nick\n\
-         customer-ann,2024-01-05,20,ann@example.org,customer-bob,DE,x-customer-ann\n\
-         customer-bob,2024-01-06,5,bob@example.org,,AT,b\n\
-         customer-ann,2024-02-06,5,,,DE,a\n",
+        "customer_id,created_at,amount,Contact,friend,country,nick,page,shout,device,state\n\
+         customer-ann,2024-01-05,20,ann@example.org,customer-bob,DE,x-customer-ann,/home,,phone-1,BY\n\
+         customer-bob,2024-01-06,5,bob@example.org,,AT,b,/u/customer-ann?x,CUSTOMER-ANN,phone-2,W\n\
+         customer-ann,2024-02-06,5,,,DE,a,/home,,phone-1,BY\n\
+         customer-cat,2024-02-07,5,,,DE,a,/home,,phone-1,BY\n",
     );
+    place.file("aliases.csv", "alias,customer\nphone-2,customer-cat\n");
     place.file("cancelled.csv", "customer_id,cancelled_at,reason,comment\ncustomer-bob,2024-03-01,price,I am customer-bob\n");
-    place.ok(&["ingest", "orders.csv", "--into", "history", "--value", "amount", "--currency", "EUR", "--all-attributes"]);
+    place.ok(&[
+        "ingest",
+        "orders.csv",
+        "--into",
+        "history",
+        "--value",
+        "amount",
+        "--currency",
+        "EUR",
+        "--all-attributes",
+        "--aliases",
+        "aliases.csv",
+    ]);
     place.ok(&["ingest", "cancelled.csv", "--into", "history", "--table", "cancellations", "--comment", "comment"]);
     let export = |to: &str, key: &str| {
         let output = place
@@ -290,6 +304,9 @@ fn pseudonyms_hide_who_customers_are() {
         "Contact of activity (looks like e-mail addresses)",
         "friend of activity (holds ids of customers)",
         "nick of activity (holds ids of customers)",
+        "page of activity (holds ids of customers)",
+        "shout of activity (holds ids of customers)",
+        "device of activity (holds ids of customers)",
         "comment of cancellations (free text)",
     ] {
         assert!(said.contains(&format!("note: left out: {column}\n")), "{column}: {said}");
@@ -311,6 +328,29 @@ fn pseudonyms_hide_who_customers_are() {
     let columns = rows(&place.path("bi/fact_activity.parquet"));
     assert_eq!(columns[0].keys().filter(|name| ["Contact", "friend", "nick"].contains(&name.as_str())).count(), 0);
     assert_eq!(columns[0]["country"].len(), 2, "what tells nobody stays");
+    // Numbers and orders are those of the pseudonyms; rows find their customers all the same.
+    let named = table(&place.path("bi/dim_customer.parquet"), &["customer_id", "customer_key"]);
+    assert!(named.is_sorted() && named[0].ends_with(" 0") && named[2].ends_with(" 2"), "{named:?}");
+    place.ok(&["export", "history", "--to", "plain", "--by", "country"]);
+    let spent = |to: &str| {
+        let customers = rows(&place.path(to).join("dim_customer.parquet"));
+        let mut found: Vec<(String, String)> = Vec::new();
+        for row in rows(&place.path(to).join("fact_activity.parquet")) {
+            let of = customers.iter().find(|one| one["customer_key"] == row["customer_key"]).unwrap();
+            found.push((of["first_activity"].clone(), format!("{} {}", row["time"], row["value"])));
+        }
+        found.sort();
+        found
+    };
+    assert_eq!(spent("bi"), spent("plain"));
+    let left = rows(&place.path("bi/fact_cancellation.parquet"));
+    let bob = rows(&place.path("bi/dim_customer.parquet")).into_iter().find(|row| row["segment"] == "country=AT").unwrap();
+    assert_eq!(left[0]["customer_key"], bob["customer_key"]);
+    // An attribute is an attribute, whatever its name.
+    let dictionary = dictionary(&place, "plain");
+    let columns = dictionary["tables"].as_array().unwrap().iter().find(|table| table["name"] == "fact_activity").unwrap();
+    let state = columns["columns"].as_array().unwrap().iter().find(|column| column["name"] == "state").unwrap();
+    assert_eq!(state["meaning"], "an attribute, as exports have it");
     // The same key gives the same names, another key others.
     export("again", KEY);
     export("other", "another key, as long");
@@ -361,4 +401,54 @@ fn a_folder_of_something_else_is_refused() {
     );
     assert!(!place.path("x").exists() && !place.path(".x.tenure-next").exists());
     assert_eq!(fs::read_to_string(place.path("mine/notes.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn nothing_of_somebody_else_is_touched() {
+    let place = ingested();
+    let export = ["export", "history", "--to", "bi", "--partition", "month"];
+    place.ok(&export);
+    // A file in a folder of the export, and a folder that only another kind of export has.
+    place.file("bi/fact_activity/notes.txt", "mine");
+    let said = place.fails(2, &export);
+    assert!(said.contains("--to bi: fact_activity/notes.txt is no part of the export"), "{said}");
+    assert_eq!(fs::read_to_string(place.path("bi/fact_activity/notes.txt")).unwrap(), "mine");
+    place.ok(&["export", "history", "--to", "flat"]);
+    fs::create_dir(place.path("flat/fact_activity")).unwrap();
+    assert!(place.fails(2, &["export", "history", "--to", "flat"]).contains("fact_activity is no part of the export"));
+    // A link where the next export would be made.
+    fs::create_dir(place.path("victim")).unwrap();
+    place.file("victim/notes.txt", "mine");
+    std::os::unix::fs::symlink(place.path("victim"), place.path(".new.tenure-next")).unwrap();
+    assert!(place.fails(2, &["export", "history", "--to", "new"]).contains(".new.tenure-next is in the way"));
+    assert_eq!(fs::read_to_string(place.path("victim/notes.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn links_stay_links_and_private_folders_private() {
+    let place = ingested();
+    place.ok(&["export", "history", "--to", "real"]);
+    let before = fs::metadata(place.path("real/fact_activity.parquet")).unwrap().ino();
+    fs::set_permissions(place.path("real"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::os::unix::fs::symlink(place.path("real"), place.path("bi")).unwrap();
+    place.ok(&["export", "history", "--to", "bi", "--cohort", "week"]);
+    assert!(place.path("bi").is_symlink());
+    assert_ne!(fs::metadata(place.path("real/fact_activity.parquet")).unwrap().ino(), before);
+    assert_eq!(fs::metadata(place.path("real")).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(dictionary(&place, "real")["export"]["cohort"], "week");
+}
+
+#[test]
+fn a_damaged_file_is_written_anew() {
+    let place = ingested();
+    let export = ["export", "history", "--to", "bi", "--incremental"];
+    place.ok(&export);
+    let before = files(&place.path("bi"));
+    let path = place.path("bi/fact_activity.parquet");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let said = place.run(&export);
+    assert!(!String::from_utf8_lossy(&said.stderr).contains("up to date"));
+    assert_eq!(fs::read(&path).unwrap(), before[Path::new("fact_activity.parquet")].1);
 }

@@ -28,6 +28,12 @@ fn results_do_not_go_over_what_is_read() {
     let before = (fs::read(place.path("orders.csv")).unwrap(), fs::read(place.path("history/manifest.json")).unwrap());
     let input = place.fails(2, &["retention", "orders.csv", "-o", "./orders.csv", "--format", "csv"]);
     assert!(input.contains("./orders.csv: the result is not written there, since it is the input"), "{input}");
+    // Also where the input is one of those that a glob names, or the file has two names.
+    let globbed = place.fails(2, &["retention", "orders*.csv", "-o", "orders.csv"]);
+    assert!(globbed.contains("orders.csv: the result is not written there, since it is the input"), "{globbed}");
+    fs::hard_link(place.path("orders.csv"), place.path("twin.csv")).unwrap();
+    assert!(place.fails(2, &["retention", "orders.csv", "-o", "twin.csv"]).contains("since it is the input"));
+    fs::remove_file(place.path("twin.csv")).unwrap();
     let cell = ["--in-cohort", "2022-01-01", "--in-age", "1"];
     for verb in [&["retention", "history"][..], &[&["members", "history"], &cell[..]].concat()] {
         let said = place.fails(2, &[verb, &["-o", "history/manifest.json"]].concat());
@@ -142,4 +148,26 @@ fn what_goes_on_is_counted_also_long_after_the_last_activity() {
         [&cells[age]["exposed"], &cells[age]["retained"], &cells[age]["retained_exposed"]].map(|n| n.as_u64().unwrap())
     };
     assert_eq!((told(1), told(2), told(6), told(7), told(8)), ([3, 1, 1], [3, 2, 2], [3, 2, 2], [2, 2, 2], [0, 2, 0]));
+}
+
+#[test]
+fn what_is_replaced_keeps_its_place_and_its_readers() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    let place = sample();
+    place.file("private.csv", "old");
+    fs::set_permissions(place.path("private.csv"), fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(place.path("private.csv"), place.path("link.csv")).unwrap();
+    place.ok(&["retention", "orders.csv", "-o", "link.csv"]);
+    assert!(place.path("link.csv").is_symlink(), "a link stays one");
+    assert!(fs::read_to_string(place.path("private.csv")).unwrap().starts_with("cohort,"));
+    assert_eq!(fs::metadata(place.path("private.csv")).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn causes_are_told() {
+    let place = sample();
+    let output = place.command(&["report", "orders.csv"]).stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("error: cannot write to standard output: No space left on device"), "{said}");
+    assert_eq!(output.status.code(), Some(2));
 }

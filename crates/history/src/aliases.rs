@@ -90,6 +90,11 @@ impl Aliases {
     }
 
     /// The ids that stand for a customer.
+    /// The ids that stand for other customers, in no order.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.edges.keys().map(|alias| alias.to_string()).collect()
+    }
+
     pub(crate) fn of(&self, customer: &str) -> Vec<&str> {
         self.edges.keys().map(|alias| &**alias).filter(|alias| self.resolve(alias) == customer).collect()
     }

@@ -187,6 +187,18 @@ impl History {
         }
     }
 
+    /// The ids that stand for other customers.
+    ///
+    /// # Errors
+    ///
+    /// As for reading.
+    pub fn alias_ids(&self) -> Result<Vec<String>, Error> {
+        match &self.storage {
+            Storage::Directory { dir, .. } => Ok(Aliases::read(dir, &self.manifest)?.ids()),
+            Storage::Memory { .. } | Storage::Outline => Ok(Vec::new()),
+        }
+    }
+
     /// Where the rows came from.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.manifest.segments.iter().flat_map(|segment| &segment.sources).chain(&self.manifest.customers.sources)

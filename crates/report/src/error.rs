@@ -20,6 +20,16 @@ impl Error {
         Self { message: format!("cannot write {format}: {error}"), source: Some(Box::new(error)) }
     }
 
+    /// A file that can't be made, by its place.
+    pub(crate) fn opening(path: &Path, error: std::io::Error) -> Self {
+        const TOO_MANY: i32 = 24;
+        let advice = match error.raw_os_error() {
+            Some(TOO_MANY) => "; raise the number of open files (ulimit -n), or leave --partition month out",
+            _ => "",
+        };
+        Self { message: format!("{}: cannot write: {error}{advice}", path.display()), source: Some(Box::new(error)) }
+    }
+
     /// A file of Parquet that can't be written, by its place.
     pub(crate) fn file(path: &Path, error: ParquetError) -> Self {
         let found = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<std::io::Error>());

@@ -1,5 +1,6 @@
 //! The rows of a history as facts for other tools: plain columns, local dates, customers by number and by id.
 
+mod anew;
 mod personal;
 mod plain;
 
@@ -15,7 +16,9 @@ use tenure_model::{Calendar, Day, Instant, Period, Periods, Table, Zone, column}
 use crate::columns::{Columns, Home};
 use crate::error::Error;
 
+use anew::Anew;
 pub use personal::{Personal, Tells, personal_columns};
+pub use plain::ATTRIBUTE;
 use plain::{Plain, failed, own_name, plain_array, plain_type};
 
 /// What facts are made of, and how.
@@ -29,8 +32,21 @@ pub struct FactsQuery<'a> {
     pub zone: Option<Zone>,
     /// How a customer's id is shown.
     pub id: &'a (dyn Fn(&str) -> String + Sync),
+    /// Whose numbers customers have.
+    pub numbers: Numbers,
     /// Columns that are left out.
     pub left_out: &'a [Personal],
+}
+
+/// Whose numbers customers have, and in what order they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// Those of the history, which follow the first activity.
+    #[default]
+    History,
+    /// Within each bucket of the history numbered anew in the order of ids as they are shown: who has not the key of pseudonyms
+    /// can't tell from an order or a number whose a row is.
+    Shown,
 }
 
 /// What a batch of rows is about.
@@ -126,7 +142,7 @@ impl<'a> Facts<'a> {
             }
             let name = if is_own { source.clone() } else { own_name(&source, &names) };
             names.push(name.clone());
-            plain.push(Plain { data_type: type_of(&source), source, name });
+            plain.push(Plain { data_type: type_of(&source), source, name, is_attribute: !is_own });
         }
         plain
     }
@@ -149,6 +165,7 @@ impl<'a> Facts<'a> {
             reads.push(by);
         }
         let mut bucket: Option<Rows> = None;
+        let mut waiting: Vec<RecordBatch> = Vec::new();
         let mut places: HashMap<i64, usize> = HashMap::new();
         let mut seen: Vec<Seen> = Vec::new();
         self.history.scan_table(Table::Activity, reads.into_iter()).in_full_order().in_turn(true, &mut |part| {
@@ -161,12 +178,25 @@ impl<'a> Facts<'a> {
                 Part::Activity(rows) => {
                     if let Some(batch) = self.rows(rows, &activity)? {
                         self.look(rows, &places, &mut seen)?;
-                        each(Fact::Activity, batch)?;
+                        match self.query.numbers {
+                            Numbers::History => each(Fact::Activity, batch)?,
+                            Numbers::Shown => waiting.push(batch),
+                        }
                     }
                 }
                 Part::End => {
                     if let Some(rows) = bucket.take().filter(|rows| !rows.is_empty()) {
-                        each(Fact::Customer, self.customers(&rows, &seen, &customers)?)?;
+                        let listed = self.customers(&rows, &seen, &customers)?;
+                        if self.query.numbers == Numbers::History {
+                            return each(Fact::Customer, listed);
+                        }
+                        let anew = Anew::of(&rows, self.query.id);
+                        if let Some(batch) = anew.of_batches(&std::mem::take(&mut waiting))? {
+                            each(Fact::Activity, batch)?;
+                        }
+                        if let Some(batch) = anew.of_batches(&[listed])? {
+                            each(Fact::Customer, batch)?;
+                        }
                     }
                 }
             }
@@ -273,11 +303,21 @@ impl<'a> Facts<'a> {
             columns: Columns::of(self.history),
             ..*self
         };
-        self.history.scan_table(table, reads).in_full_order().in_turn(false, &mut |part| {
-            if let Part::Activity(rows) = part
-                && let Some(batch) = facts.rows(rows, &plain)?
-            {
-                each(fact, batch)?;
+        let is_anew = self.query.numbers == Numbers::Shown;
+        let (mut anew, mut waiting) = (Anew::default(), Vec::new());
+        self.history.scan_table(table, reads).in_full_order().in_turn(is_anew, &mut |part| {
+            match part {
+                Part::Customers(rows) => anew = Anew::of(rows, self.query.id),
+                Part::Activity(rows) => match facts.rows(rows, &plain)? {
+                    Some(batch) if is_anew => waiting.push(batch),
+                    Some(batch) => each(fact, batch)?,
+                    None => {}
+                },
+                Part::End => {
+                    if let Some(batch) = anew.of_batches(&std::mem::take(&mut waiting))? {
+                        each(fact, batch)?;
+                    }
+                }
             }
             Ok(())
         })

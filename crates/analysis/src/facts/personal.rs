@@ -57,7 +57,7 @@ const TABLES: [Table; 4] = [Table::Activity, Table::Customers, Table::Surveys, T
 /// Where reading fails.
 pub fn personal_columns(history: &History) -> Result<Vec<Personal>, Error> {
     let mut found = BTreeSet::new();
-    // Every distinct name, and the columns it stands in.
+    // Every distinct name and what may be an id in it, in small letters, and the columns it stands in.
     let mut values: HashMap<String, BTreeSet<(Table, String)>> = HashMap::new();
     for table in TABLES {
         let fixed = table.columns().iter().map(|column| column.name.to_owned());
@@ -79,11 +79,13 @@ pub fn personal_columns(history: &History) -> Result<Vec<Personal>, Error> {
                     Some(why) => drop(found.insert(Personal { table, name: name.clone(), why })),
                     None => {
                         for value in rows.codes(name).map(|codes| codes.names()).unwrap_or_default() {
-                            let columns = match values.get_mut(value) {
-                                Some(columns) => columns,
-                                None => values.entry(value.to_owned()).or_default(),
-                            };
-                            columns.insert((table, name.clone()));
+                            for part in parts(&value.to_lowercase()) {
+                                let columns = match values.get_mut(part) {
+                                    Some(columns) => columns,
+                                    None => values.entry(part.to_owned()).or_default(),
+                                };
+                                columns.insert((table, name.clone()));
+                            }
                         }
                     }
                 }
@@ -92,7 +94,8 @@ pub fn personal_columns(history: &History) -> Result<Vec<Personal>, Error> {
         history.scan_table(table, names.iter().map(String::as_str)).in_turn(true, &mut |part| {
             match part {
                 Part::Customers(rows) => {
-                    let texts = rows.texts(column::CUSTOMER_ID).into_iter().flatten().map(|id| id.unwrap_or_default().to_owned());
+                    let texts =
+                        rows.texts(column::CUSTOMER_ID).into_iter().flatten().map(|id| id.unwrap_or_default().to_lowercase());
                     ids = rows.customers().iter().copied().zip(texts).collect();
                     bucket = Some(rows.clone());
                 }
@@ -106,12 +109,16 @@ pub fn personal_columns(history: &History) -> Result<Vec<Personal>, Error> {
             Ok::<(), Error>(())
         })?;
     }
-    // A column may also name other customers than its row's.
+    let named = |id: &str| {
+        let columns = values.get(&id.to_lowercase()).into_iter().flatten();
+        columns.map(|(table, name)| Personal { table: *table, name: name.clone(), why: Tells::Id }).collect::<Vec<_>>()
+    };
+    // A column may also name other customers than its row's, and ids that stand for them.
+    history.alias_ids()?.iter().for_each(|id| found.extend(named(id)));
     history.scan(&[]).in_turn(true, &mut |part| {
         if let Part::Customers(rows) = part {
             for id in rows.texts(column::CUSTOMER_ID).into_iter().flatten().flatten() {
-                let columns = values.get(id).into_iter().flatten();
-                found.extend(columns.map(|(table, name)| Personal { table: *table, name: name.clone(), why: Tells::Id }));
+                found.extend(named(id));
             }
         }
         Ok::<(), Error>(())
@@ -129,13 +136,20 @@ fn tells(rows: &Rows, name: &str, ids: &HashMap<i64, String>) -> Option<Tells> {
     if names.iter().any(|text| looks_like_email(text)) {
         return Some(Tells::Email);
     }
+    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let own = |(row, number): (usize, &i64)| {
         let id = ids.get(number)?;
         let text = names.get(codes.get(row)?)?;
         let is_inside = id.len() >= LONG_ID && text.contains(id.as_str());
-        (is_inside || *text == id).then_some(Tells::Id)
+        (is_inside || text == id).then_some(Tells::Id)
     };
     rows.customers().iter().enumerate().find_map(own)
+}
+
+/// A text and, where it is longer, the parts of it that are as long as ids.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '@')));
+    std::iter::once(text).chain(words.filter(move |word| word.len() >= LONG_ID && word.len() < text.len()))
 }
 
 fn is_named_after_email(name: &str) -> bool {

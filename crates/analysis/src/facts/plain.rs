@@ -16,11 +16,19 @@ pub(crate) struct Plain {
     pub(crate) source: String,
     pub(crate) name: String,
     pub(crate) data_type: DataType,
+    pub(crate) is_attribute: bool,
 }
+
+/// What the fields of attributes bear, with the name that exports give them.
+pub const ATTRIBUTE: &str = "tenure.attribute";
 
 impl Plain {
     pub(crate) fn field(&self) -> Field {
-        Field::new(&self.name, self.data_type.clone(), true)
+        let field = Field::new(&self.name, self.data_type.clone(), true);
+        if !self.is_attribute {
+            return field;
+        }
+        field.with_metadata([(ATTRIBUTE.to_owned(), self.source.clone())].into())
     }
 
     /// The column of some rows; nulls where they have none.

@@ -5,8 +5,8 @@ use std::sync::mpsc::sync_channel;
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use tenure_analysis::{
-    Fact, FactsQuery, Measure, MetricsQuery, Personal, RetentionQuery, RevenueQuery, Scope, facts, metrics, personal_columns,
-    retentions, revenue,
+    Fact, FactsQuery, Measure, MetricsQuery, Numbers, Personal, RetentionQuery, RevenueQuery, Scope, facts, metrics,
+    personal_columns, retentions, revenue,
 };
 use tenure_history::History;
 use tenure_model::{Granularity, Period, Table, Zone, column, grouped};
@@ -176,7 +176,8 @@ impl Star<'_> {
     fn rows<W: std::io::Write + Send>(&self, writer: &mut StarWriter<'_, W>, left_out: &[Personal]) -> anyhow::Result<()> {
         let id = |id: &str| self.pseudonyms.as_ref().map_or_else(|| id.to_owned(), |pseudonyms| pseudonyms.of(id));
         let (cohort, by, zone) = (self.args.cohort, self.by.clone(), self.args.zone.clone());
-        let query = FactsQuery { cohort, by, zone, id: &id, left_out };
+        let numbers = if self.pseudonyms.is_some() { Numbers::Shown } else { Numbers::History };
+        let query = FactsQuery { cohort, by, zone, id: &id, numbers, left_out };
         let history = self.history;
         // One thread reads ahead while the other writes.
         std::thread::scope(|scope| {
@@ -219,7 +220,7 @@ impl Star<'_> {
         let by = self.by.as_ref().filter(|by| paid == 0 || self.parts_subscriptions(by));
         if let (Some(asked), None) = (&self.by, by) {
             notes.push(format!(
-                "fact_mrr and fact_metric have no segments: neither subscriptions nor customers have a column \"{asked}\""
+                "fact_mrr and fact_metric have no segments: \"{asked}\" is no column of names of subscriptions or customers"
             ));
         }
         let revenue = match paid {

@@ -45,7 +45,7 @@ pub(crate) struct ReportArgs {
     /// The periods whose births form a cohort (default: as --period)
     #[arg(long, value_name = "PERIOD", help_heading = "Query")]
     cohort: Option<Period>,
-    /// Keep the N largest segments; the others are (other)
+    /// Keep the N largest segments of the cohorts; the others are (other)
     #[arg(long, value_name = "N", default_value_t = DEFAULT_TOP, help_heading = "Query")]
     top: usize,
     /// For how long activity makes a customer, such as 90d or 12w (default: customers are those with a subscription)

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{DataType, SchemaRef};
 use serde::{Deserialize, Serialize};
+use tenure_analysis::ATTRIBUTE;
 
 use crate::error::Error;
 use crate::star::StarTable;
@@ -97,7 +98,11 @@ impl TableEntry {
         let columns = schema.fields().iter().map(|field| ColumnEntry {
             name: field.name().clone(),
             data_type: type_name(field.data_type()),
-            meaning: meaning(table, field.name()).to_owned(),
+            meaning: match field.metadata().get(ATTRIBUTE) {
+                Some(name) if name != field.name() => format!("an attribute, as exports have it, where it is called \"{name}\""),
+                Some(_) => "an attribute, as exports have it".to_owned(),
+                None => meaning(table, field.name()).to_owned(),
+            },
         });
         Self {
             name: table.name().to_owned(),
@@ -185,7 +190,7 @@ impl Dictionary {
                 let to = table.references.iter().find(|to| to.column == column.name);
                 let to = to.map(|to| format!(" → {}.{}", to.table, to.to)).unwrap_or_default();
                 let name = text::markdown(&column.name);
-                page.push_str(&format!("| {name} | {} | {}{to} |\n", column.data_type, column.meaning));
+                page.push_str(&format!("| {name} | {} | {}{to} |\n", column.data_type, text::markdown(&column.meaning)));
             }
         }
         page

@@ -104,7 +104,7 @@ const SURVEY: &[(&str, &str)] = &[
 const CANCELLATION: &[(&str, &str)] =
     &[("reason", "the reason as it was stated"), ("comment", "free text that came with the cancellation")];
 
-/// What a column of a table means; what is nowhere told is an attribute.
+/// What a column of tenure's own means in a table.
 pub(crate) fn meaning(table: StarTable, column: &str) -> &'static str {
     let own = match table {
         StarTable::DimCustomer => CUSTOMER,
@@ -118,5 +118,5 @@ pub(crate) fn meaning(table: StarTable, column: &str) -> &'static str {
         StarTable::FactCancellation => CANCELLATION,
     };
     let found = own.iter().chain(EVERYWHERE).find(|(name, _)| *name == column);
-    found.map_or("an attribute, as exports have it", |(_, meaning)| meaning)
+    found.map_or("", |(_, meaning)| meaning)
 }

@@ -127,7 +127,7 @@ impl<'a, W: Write + Send> StarWriter<'a, W> {
                     table.name()
                 )));
             }
-            let sink = (self.open)(&path).map_err(|error| Error::encoding(&path.display().to_string(), error))?;
+            let sink = (self.open)(&path).map_err(|error| Error::opening(&path, error))?;
             let groups = if key.1.is_empty() { ROW_GROUP } else { ROW_GROUP_OF_PARTITION };
             let properties = WriterProperties::builder()
                 .set_created_by(concat!("tenure ", env!("CARGO_PKG_VERSION")).to_owned())
