@@ -87,10 +87,14 @@ fn main() -> ExitCode {
 
 /// An error and what caused it, where its own words do not say so already.
 fn with_causes(error: &anyhow::Error) -> String {
+    // What is not there is told in our own words.
+    let is_told = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    };
     error.chain().fold(String::new(), |said, cause| match cause.to_string() {
-        cause if said.is_empty() => cause,
-        cause if said.contains(&cause) => said,
-        cause => format!("{said}: {cause}"),
+        text if said.is_empty() => text,
+        text if said.contains(&text) || is_told(cause) => said,
+        text => format!("{said}: {text}"),
     })
 }
 

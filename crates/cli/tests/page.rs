@@ -178,3 +178,57 @@ fn wrong_questions_say_what_to_do() {
     let said = place.fails(2, &["report", "shop", "--value", "amount"]);
     assert!(said.contains("--value goes with an export"), "{said}");
 }
+
+#[test]
+fn the_currency_of_most_customers_comes_first() {
+    let place = Place::new();
+    let mut events = "customer,time,amount,currency\n".to_owned();
+    for n in 0..60 {
+        let code = ["USD", "USD", "USD", "USD", "AUD", "CAD", "CHF", "EUR"].get(n % 20).copied().unwrap_or("USD");
+        events.push_str(&format!("c{n},2024-01-{:02},{},{code}\nc{n},2024-02-{:02},5,{code}\n", 1 + n % 28, 10 * n, 1 + n % 28));
+    }
+    place.file("events.csv", events);
+    let html = page(&place, &["events.csv", "--value", "amount", "--currency", "currency"]);
+    let measures: Vec<String> = data(&html, "retention")["measures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|measure| measure["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(measures[2], "Revenue kept, %, USD");
+    assert!(html.contains("Amounts of 3 of 5 currencies can be chosen, those of most customers."), "the others are told of");
+    assert!(html.contains("All figures: amounts of 3 of 5 currencies"));
+    // Of five currencies the main one has a tile.
+    let tiles = html.split_once("class=\"tiles\"").unwrap().1.split_once("</section>").unwrap().0;
+    assert!(tiles.contains(" USD") && !tiles.contains(" AUD"), "{tiles}");
+}
+
+#[test]
+fn segments_that_are_shown_alike_stay_apart() {
+    let place = Place::new();
+    let long = "x".repeat(70);
+    let rows = [("a", "(none)"), ("b", ""), ("c", &format!("{long}1")), ("d", &format!("{long}2"))]
+        .map(|(customer, segment)| format!("{customer},2024-01-05,{segment}\n{customer},2024-02-05,{segment}\n"));
+    place.file("events.csv", format!("customer,time,seg\n{}", rows.concat()));
+    let html = page(&place, &["events.csv", "--by", "seg"]);
+    let bars = data(&html, "lifecycle-bars");
+    let stacks = bars["stacks"].as_array().unwrap();
+    assert_eq!(stacks.len(), 1 + 4);
+    assert!(
+        stacks.iter().all(|stack| stack["v"].as_array().unwrap().len() == bars["periods"].as_array().unwrap().len()),
+        "{bars}"
+    );
+}
+
+#[test]
+fn losses_are_drawn_inside_the_picture() {
+    let place = Place::new();
+    place.file("events.csv", "customer,time,amount\na,2024-01-05,10\na,2024-02-05,-500\na,2024-04-05,1\n");
+    let html = page(&place, &["events.csv", "--value", "amount"]);
+    let chart = html.split_once("Revenue so far per customer by age").unwrap().1.split_once("</svg>").unwrap().0;
+    let lines = chart.split("class=\"line").skip(1).map(|part| part.split_once(" d=\"").unwrap().1.split_once('"').unwrap().0);
+    for point in lines.flat_map(|line| line.split(['M', 'L']).filter(|point| !point.is_empty())) {
+        let y: f64 = point.split_once(' ').unwrap().1.parse().unwrap();
+        assert!((0.0..=300.0).contains(&y), "{point}");
+    }
+}

@@ -4,6 +4,7 @@ use tenure_analysis::{Comparison, ComparisonRow, Difference, Interval, Reading, 
 
 use crate::exhibit::Datum;
 use crate::figures::definition;
+use crate::numbers::level;
 use crate::retention::short_content;
 use crate::sheet::Sheet;
 
@@ -155,7 +156,7 @@ fn sentence(comparison: &Comparison) -> String {
         rules.retention.cohort, rules.retention.age, rules.retention.criterion
     ));
     parts.push("shares in percentage points (pp), relative change apart".to_owned());
-    parts.push(format!("{:.0} % intervals; {}", rules.retention.level * 100.0, rules.interval));
+    parts.push(format!("{} % intervals; {}", level(rules.retention.level), rules.interval));
     parts.push(format!("p adjusted: {}", rules.adjustment));
     if let Some(formula) = rules.parts {
         parts.push(formula.to_owned());

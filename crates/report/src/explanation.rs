@@ -7,7 +7,7 @@ use tenure_model::Cell;
 use crate::error::Error;
 use tenure_model::grouped;
 
-use crate::numbers::counted;
+use crate::numbers::{counted, percent};
 use crate::text::plain;
 use crate::wide::NONE;
 
@@ -56,7 +56,7 @@ fn segment(values: &Segment) -> Option<String> {
 fn numbers(found: Option<CellNumbers>) -> String {
     let Some(CellNumbers { size, cell }) = found else { return "not there".to_owned() };
     let share =
-        |part: u64, whole: u64| format!("{} of {} ({:.1} %)", grouped(part), grouped(whole), part as f64 * 100.0 / whole as f64);
+        |part: u64, whole: u64| format!("{} of {} ({} %)", grouped(part), grouped(whole), percent(part as f64 / whole as f64, 1));
     match cell {
         Cell::Complete { size, retained } => share(retained, size),
         Cell::InProgress { exposed, retained_exposed, .. } if exposed > 0 => {

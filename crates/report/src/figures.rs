@@ -7,6 +7,7 @@ use tenure_analysis::{
 };
 use tenure_model::{Decimal, grouped};
 
+use crate::numbers::percent;
 use crate::retention::short_content;
 use crate::sheet::Sheet;
 
@@ -204,7 +205,7 @@ pub fn surveys_sheet(surveys: &Surveys) -> Sheet {
         .collect();
     let shown = |kind: SurveyKind, score: f64| match kind {
         SurveyKind::Nps => format!("{score:.1}"),
-        SurveyKind::Csat | SurveyKind::Returned => format!("{:.1} %", score * 100.0),
+        SurveyKind::Csat | SurveyKind::Returned => format!("{} %", percent(score, 1)),
         SurveyKind::Ces => format!("{score:.2}"),
     };
     let bound = |of: fn(&tenure_analysis::Interval) -> f64| rows.iter().map(move |row| row.interval.as_ref().map(of));

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::exhibit::{self, Exhibit};
 use crate::format::{Format, Layout, Show, TableStyle};
 use crate::html::html;
+use crate::numbers::percent;
 use crate::svg::{picture, png};
 use crate::text::{field, plain};
 use crate::workbook::workbook;
@@ -39,7 +40,7 @@ pub fn render_retention(
         (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show, |share| share.to_string(), field)),
         (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &long_rows(matrix)?)),
         (Format::Markdown, Layout::Wide) => {
-            Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{:.1} %", share * 100.0), plain)))
+            Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{} %", percent(share, 1)), plain)))
         }
         (Format::Parquet, Layout::Long) => parquet(&long::batch(matrix)?),
         (Format::Arrow, Layout::Long) => arrow(&long::batch(matrix)?),

@@ -318,8 +318,8 @@ fn cell_text(matrix: &RetentionMatrix, show: Show, precision: Precision, row: &C
 
 fn percent(share: f64, precision: Precision) -> String {
     match precision {
-        Precision::Tenths => format!("{:.1}", share * 100.0),
-        Precision::Whole => format!("{:.0}", share * 100.0),
+        Precision::Tenths => crate::numbers::percent(share, 1),
+        Precision::Whole => crate::numbers::percent(share, 0),
     }
 }
 

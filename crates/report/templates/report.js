@@ -242,7 +242,7 @@
   // Stacked bars of a segment.
   function bars(figure) {
     var all = data(figure.dataset.barsOf), chosen = figure.querySelector('select');
-    function number(n) { return n >= 1000 ? grouped(Math.round(n)) : n >= 100 || n === Math.round(n) ? n.toFixed(0) : n.toFixed(2); }
+    function number(n) { return all.cents ? money(Math.round(n * 100)) : grouped(Math.round(n)); }
     function sum(values, side) {
       return values.reduce(function (total, n, k) { return total + (all.series[k].side === side ? n : 0); }, 0);
     }

@@ -1,7 +1,7 @@
 use tenure_analysis::MetricValue;
 use tenure_model::{Day, Decimal, Instant, grouped};
 
-use crate::numbers::amount;
+use crate::numbers::{amount, percent};
 use crate::text::plain;
 use crate::text_table::Align;
 
@@ -44,7 +44,7 @@ impl Datum {
     /// As people see it.
     pub(crate) fn text(&self) -> String {
         match self {
-            Datum::Share(share) => format!("{:.1} %", share * 100.0),
+            Datum::Share(share) => format!("{} %", percent(*share, 1)),
             other => other.short(),
         }
     }
@@ -62,7 +62,7 @@ impl Datum {
             Datum::Instant(at) => at.to_string(),
             Datum::Count(count) => grouped(*count),
             Datum::Amount(value) => amount(*value),
-            Datum::Share(share) => format!("{:.1}", share * 100.0),
+            Datum::Share(share) => percent(*share, 1),
             Datum::Number(number) => format!("{number:.2}"),
             Datum::Truth(truth) => if *truth { "yes" } else { "no" }.to_owned(),
         }

@@ -1,6 +1,7 @@
 //! Stacked bars by period: what comes above the line, what goes below it.
 
 use serde::Serialize;
+use tenure_model::grouped;
 
 use super::labels;
 use super::scale::{Axis, Canvas, Plot};
@@ -47,6 +48,8 @@ pub(crate) struct BarChart {
     pub(crate) begun: Vec<bool>,
     /// The unit behind numbers.
     pub(crate) unit: String,
+    /// Whether numbers are amounts, with hundredths.
+    pub(crate) cents: bool,
     /// The whole first.
     pub(crate) stacks: Vec<Stack>,
 }
@@ -119,12 +122,20 @@ impl BarChart {
         svg.into_text()
     }
 
+    fn number(&self, value: f64) -> String {
+        let cents = (value * 100.0).round() as u64;
+        match self.cents {
+            true => format!("{}.{:02}", grouped(cents / 100), cents % 100),
+            false => grouped(value.round() as u64),
+        }
+    }
+
     /// What a bar says.
     fn says(&self, place: usize, values: &[f64]) -> String {
         let begun = if self.begun[place] { " (in progress)" } else { "" };
         let parts = self.series.iter().zip(values);
         let parts: Vec<String> =
-            parts.map(|(series, value)| format!("{} {}{}", series.name, labels::number(*value), self.unit)).collect();
+            parts.map(|(series, value)| format!("{} {}{}", series.name, self.number(*value), self.unit)).collect();
         format!("{}{begun}: {}", self.periods[place], parts.join(", "))
     }
 }

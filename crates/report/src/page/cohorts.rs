@@ -6,6 +6,7 @@ use serde::Serialize;
 use tenure_analysis::{CohortRow, CohortStart, RetentionMatrix, Segment, SummaryPoint};
 use tenure_model::{Cell, Decimal, grouped};
 
+use super::currencies::Currencies;
 use super::embed::json;
 use super::labels::{self, ALL, cohort, cut, permille, segment, tenths};
 use super::room::Room;
@@ -173,7 +174,7 @@ impl CohortTables {
     }
 
     /// The currencies of values, none for amounts without one; empty where no event has a value.
-    fn currencies(&self) -> Vec<Option<String>> {
+    fn currencies(&self, ranked: &Currencies) -> Vec<Option<String>> {
         let Some(matrix) = &self.value else { return Vec::new() };
         let mut found: Vec<Option<String>> = Vec::new();
         for row in &matrix.cohorts {
@@ -182,7 +183,7 @@ impl CohortTables {
                 found.push(row.currency.clone());
             }
         }
-        found.sort();
+        found.sort_by_cached_key(|currency| (ranked.place(currency), currency.clone()));
         found
     }
 
@@ -208,12 +209,12 @@ impl CohortTables {
     /// # Errors
     ///
     /// Where its data can't be written.
-    pub(crate) fn heat_map(&self, id: &'static str, room: Room) -> Result<HeatMap, Error> {
+    pub(crate) fn heat_map(&self, id: &'static str, room: Room, ranked: &Currencies) -> Result<HeatMap, Error> {
         let starts = self.starts();
         let ages_shown = self.whole.ages.len().min(MOST_SHOWN);
         let ages: Vec<String> = self.whole.ages[..ages_shown].iter().map(ToString::to_string).collect();
         let labels: Vec<String> = starts.iter().map(|start| cohort(start, &self.whole.definition.cohort)).collect();
-        let mut currencies = self.currencies();
+        let mut currencies = self.currencies(ranked);
         let mut folded = Vec::new();
         let all: BTreeSet<&CohortStart> = self.whole.cohorts.iter().map(|row| &row.start).collect();
         if all.len() > starts.len() {
@@ -233,7 +234,10 @@ impl CohortTables {
             }
         };
         if currencies.len() < all_currencies {
-            folded.push(format!("Amounts of {} of {all_currencies} currencies can be chosen.", currencies.len()));
+            folded.push(format!(
+                "Amounts of {} of {all_currencies} currencies can be chosen, those of most customers.",
+                currencies.len()
+            ));
         }
         let measures = self.measures(&currencies);
         let rows = rows(&whole, &labels, ages_shown);
@@ -389,7 +393,7 @@ fn block(
         let points: HashMap<_, _> = value.summary.iter().filter(|point| is_of(point)).map(|point| (point.age, point)).collect();
         let kept = |currency: &Option<String>, age| {
             let revenue = points.get(age)?.revenue.iter().find(|revenue| revenue.currency == *currency)?;
-            revenue.retention.map(|share| (share * 1000.0).round_ties_even() as i64)
+            i64::try_from(crate::numbers::permille(revenue.retention?)).ok()
         };
         block.v = currencies
             .iter()
@@ -424,5 +428,5 @@ fn values<'a>(rows: impl Iterator<Item = Option<&'a CohortRow>>, ages: usize) ->
 
 /// A share in tenths of a percent.
 fn round(share: f64) -> u64 {
-    (share * 1000.0).round_ties_even() as u64
+    u64::try_from(crate::numbers::permille(share)).unwrap_or_default()
 }

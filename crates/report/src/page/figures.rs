@@ -9,6 +9,7 @@ use tenure_analysis::{
 use tenure_model::{Day, Decimal, grouped};
 
 use super::bars::{BarChart, MOST_BARS, Series, Side, Stack};
+use super::currencies::Currencies;
 use super::curve::{Bounds, Curve, CurveChart, Point, percent_axis};
 use super::labels::{self, ALL, cut, money, percent, period, permille, value_of};
 use super::room::Room;
@@ -40,13 +41,14 @@ fn last<T>(rows: &[T]) -> &[T] {
 /// Rows by segment, the whole first and then the largest; and how many segments there are.
 fn by_segment<R>(
     rows: &[R],
-    segment: impl Fn(&R) -> Option<String>,
+    segment: impl Fn(&R) -> &Option<Option<String>>,
     weight: impl Fn(&R) -> f64,
 ) -> (Vec<(String, Vec<&R>)>, usize) {
-    let mut found: BTreeMap<Option<String>, Vec<&R>> = BTreeMap::new();
+    // By what it is: names that are shown alike are several segments.
+    let mut found: BTreeMap<&Option<Option<String>>, Vec<&R>> = BTreeMap::new();
     rows.iter().for_each(|row| found.entry(segment(row)).or_default().push(row));
     let whole = found.remove(&None).unwrap_or_default();
-    let mut parts: Vec<(String, Vec<&R>)> = found.into_iter().filter_map(|(name, rows)| Some((name?, rows))).collect();
+    let mut parts: Vec<(String, Vec<&R>)> = found.into_iter().filter_map(|(name, rows)| Some((value_of(name)?, rows))).collect();
     let heavy = |rows: &[&R]| rows.iter().map(|row| weight(row)).sum::<f64>();
     parts.sort_by(|a, b| heavy(&b.1).total_cmp(&heavy(&a.1)).then_with(|| a.0.cmp(&b.0)));
     let all = parts.len();
@@ -63,7 +65,7 @@ fn paler(begun: &[bool]) -> &'static str {
 /// New, returning, resurrected and dormant customers.
 pub(crate) fn lifecycle(lifecycle: &Lifecycle, room: Room) -> Result<Option<Section>, Error> {
     let scope = &lifecycle.definition;
-    let (parts, all) = by_segment(&lifecycle.rows, |row| value_of(&row.segment), |row| row.counts.active() as f64);
+    let (parts, all) = by_segment(&lifecycle.rows, |row| &row.segment, |row| row.counts.active() as f64);
     let whole = last(&parts[0].1);
     if whole.is_empty() {
         return Ok(None);
@@ -84,6 +86,7 @@ pub(crate) fn lifecycle(lifecycle: &Lifecycle, room: Room) -> Result<Option<Sect
         periods: whole.iter().map(|row| period(row.period.start, &scope.period)).collect(),
         begun: whole.iter().map(|row| row.period.in_progress).collect(),
         unit: String::new(),
+        cents: false,
         stacks: parts
             .iter()
             .map(|(name, rows)| Stack { name: name.clone(), values: last(rows).iter().map(values).collect() })
@@ -112,10 +115,8 @@ pub(crate) fn lifecycle(lifecycle: &Lifecycle, room: Room) -> Result<Option<Sect
 }
 
 /// Movements of recurring revenue and what is retained of it.
-pub(crate) fn revenue(revenue: &Revenue, room: Room) -> Result<Vec<Figure>, Error> {
-    let mut currencies: Vec<&Option<String>> = revenue.rows.iter().map(|row| &row.currency).collect();
-    currencies.sort_unstable();
-    currencies.dedup();
+pub(crate) fn revenue(revenue: &Revenue, room: Room, ranked: &Currencies) -> Result<Vec<Figure>, Error> {
+    let currencies = ranked.in_order(revenue.rows.iter().map(|row| &row.currency));
     let mut figures = Vec::new();
     for (place, &currency) in currencies.iter().take(room.currencies).enumerate() {
         let rows: Vec<&RevenueRow> = revenue.rows.iter().filter(|row| row.currency == *currency).collect();
@@ -124,7 +125,7 @@ pub(crate) fn revenue(revenue: &Revenue, room: Room) -> Result<Vec<Figure>, Erro
     if currencies.len() > room.currencies
         && let Some(figure) = figures.last_mut()
     {
-        figure.notes.push(format!("{} of {} currencies are shown.", room.currencies, currencies.len()));
+        figure.notes.push(format!("{} of {} currencies are shown, those of most customers.", room.currencies, currencies.len()));
     }
     Ok(figures)
 }
@@ -137,7 +138,7 @@ fn movements(
     room: Room,
 ) -> Result<Vec<Figure>, Error> {
     let scope = &revenue.definition.scope;
-    let (parts, all) = by_segment(rows, |row| value_of(&row.segment), |row| row.mrr.closing.to_f64());
+    let (parts, all) = by_segment(rows, |row| &row.segment, |row| row.mrr.closing.to_f64());
     let whole = last(&parts[0].1);
     if whole.is_empty() {
         return Ok(Vec::new());
@@ -167,6 +168,7 @@ fn movements(
         periods: whole.iter().map(|row| period(row.period.start, &scope.period)).collect(),
         begun: whole.iter().map(|row| row.period.in_progress).collect(),
         unit: unit.clone(),
+        cents: true,
         stacks: parts
             .iter()
             .map(|(name, rows)| Stack {
@@ -305,7 +307,8 @@ fn survey(rows: &[&SurveyRow], unit: &str) -> Figure {
     };
     let says = rows.iter().zip(&columns).map(|(row, period)| {
         let score = row.score.map_or("no score".to_owned(), |score| score_text(kind, score));
-        format!("{period}: {score} (interval {}), {} answers", bounds_text(row), grouped(row.answers))
+        let begun = if row.period.in_progress { " (in progress)" } else { "" };
+        format!("{period}{begun}: {score} (interval {}), {} answers", bounds_text(row), grouped(row.answers))
     });
     let table = rows.iter().zip(&columns).map(|(row, period)| {
         let begun = if row.period.in_progress { " (in progress)" } else { "" };
@@ -398,12 +401,15 @@ pub(crate) fn cancellations(cancellations: &Cancellations) -> Option<Section> {
 }
 
 /// All metrics of the last periods.
-pub(crate) fn metrics(metrics: &Metrics, room: Room) -> Option<Table> {
+pub(crate) fn metrics(metrics: &Metrics, room: Room, ranked: &Currencies) -> Option<(Table, Option<String>)> {
     let whole: Vec<_> = metrics.rows.iter().filter(|row| row.segment.is_none() && row.value.is_some()).collect();
     // Money of some currencies alone, where there are many.
-    let codes: BTreeSet<&Option<String>> =
-        whole.iter().filter(|row| row.metric.kind == MetricKind::Money).map(|row| &row.currency).collect();
-    let codes: Vec<&Option<String>> = codes.into_iter().take(room.currencies.max(1)).collect();
+    let money = whole.iter().filter(|row| row.metric.kind == MetricKind::Money).map(|row| &row.currency);
+    let mut codes = ranked.in_order(money);
+    let all = codes.len();
+    codes.truncate(room.currencies.max(1));
+    let note = (codes.len() < all)
+        .then(|| format!("All figures: amounts of {} of {all} currencies, those of most customers.", codes.len()));
     let whole: Vec<_> = whole.into_iter().filter(|row| row.currency.is_none() || codes.contains(&&row.currency)).collect();
     let unit = &metrics.definition.scope.period;
     let periods: BTreeSet<Day> = whole.iter().map(|row| row.period.start).collect();
@@ -413,19 +419,20 @@ pub(crate) fn metrics(metrics: &Metrics, room: Room) -> Option<Table> {
         return None;
     }
     let begun: BTreeSet<Day> = whole.iter().filter(|row| row.period.in_progress).map(|row| row.period.start).collect();
-    let mut by_metric: BTreeMap<(usize, Option<&str>), BTreeMap<Day, String>> = BTreeMap::new();
+    let mut by_metric: BTreeMap<(usize, usize, Option<&str>), BTreeMap<Day, String>> = BTreeMap::new();
     for row in &whole {
         let place = METRICS.iter().position(|known| known.name == row.metric.name).unwrap_or_default();
         let text = row.value.map(|value| shown(value, None)).unwrap_or_default();
-        by_metric.entry((place, row.currency.as_deref())).or_default().insert(row.period.start, text);
+        let rank = ranked.place(&row.currency);
+        by_metric.entry((place, rank, row.currency.as_deref())).or_default().insert(row.period.start, text);
     }
     let head: Vec<String> =
         periods.iter().map(|day| format!("{}{}", period(*day, unit), if begun.contains(day) { " *" } else { "" })).collect();
-    let rows = by_metric.iter().map(|((place, currency), by_period)| {
+    let rows = by_metric.iter().map(|((place, _, currency), by_period)| {
         let code = currency.map(|currency| format!(", {}", cut(currency))).unwrap_or_default();
         let name = format!("{}{code}", labels::metric(METRICS[*place].name));
         std::iter::once(name).chain(periods.iter().map(|day| by_period.get(day).cloned().unwrap_or_default())).collect()
     });
     let rows = rows.collect();
-    Some(Table { head: std::iter::once("Metric".to_owned()).chain(head).collect(), rows })
+    Some((Table { head: std::iter::once("Metric".to_owned()).chain(head).collect(), rows }, note))
 }

@@ -3,7 +3,7 @@
 use tenure_analysis::{CohortStart, Segment};
 use tenure_model::{Day, Decimal, grouped};
 
-use super::svg::short;
+pub(crate) use crate::numbers::level;
 use crate::wide::NONE;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -84,12 +84,7 @@ pub(crate) fn tenths(permille: u64) -> String {
 
 /// A share as a percentage.
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-/// The level of intervals, in percent: `95`, `99.9`.
-pub(crate) fn level(share: f64) -> String {
-    short(share * 100.0)
+    format!("{} %", crate::numbers::percent(share, 1))
 }
 
 /// A number with few decimals: none from 100 on.
@@ -137,8 +132,11 @@ mod tests {
 
     #[test]
     fn shares_are_rounded_as_the_table_rounds_them() {
-        for (part, whole) in [(1, 16), (3, 16), (1, 3), (2, 3), (0, 5), (5, 5), (333, 948), (7, 80)] {
-            assert_eq!(tenths(permille(part, whole)), format!("{:.1}", part as f64 / whole as f64 * 100.0), "{part}/{whole}");
+        for whole in (1..=400).chain([2000, 99_999, 1_000_000]) {
+            for part in (0..=whole).step_by(1 + whole / 400) {
+                let share = part as f64 / whole as f64;
+                assert_eq!(tenths(permille(part as u64, whole as u64)), crate::numbers::percent(share, 1), "{part}/{whole}");
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod bars;
 mod cohorts;
+mod currencies;
 mod curve;
 mod definitions;
 mod embed;
@@ -26,6 +27,7 @@ use tenure_model::{Instant, Zone, grouped};
 use crate::error::Error;
 use crate::retention::short_content;
 
+use currencies::Currencies;
 use definitions::Term;
 use room::Room;
 use section::{Section, Table};
@@ -97,13 +99,16 @@ fn draw(page: &ReportPage, room: Room) -> Result<String, Error> {
     let mut notes = page.notes.clone();
     notes.extend(page.metrics.iter().flat_map(|metrics| metrics.notes.iter().cloned()));
     notes.dedup();
+    let currencies = Currencies::of(page);
+    let (metrics, note) = page.metrics.as_ref().and_then(|metrics| figures::metrics(metrics, room, &currencies)).unzip();
+    notes.extend(note.flatten());
     let html = Html {
         title: &page.title,
         facts: facts(page)?,
-        tiles: tiles::tiles(page.metrics.as_ref(), page.surveys.as_ref()),
+        tiles: tiles::tiles(page.metrics.as_ref(), page.surveys.as_ref(), &currencies),
         goals: &page.goals,
-        sections: sections(page, room)?,
-        metrics: page.metrics.as_ref().and_then(|metrics| figures::metrics(metrics, room)),
+        sections: sections(page, room, &currencies)?,
+        metrics,
         terms: definitions::terms(page),
         scope: definitions::scope(page),
         notes,
@@ -120,22 +125,24 @@ fn draw(page: &ReportPage, room: Room) -> Result<String, Error> {
     })
 }
 
-fn sections(page: &ReportPage, room: Room) -> Result<Vec<Section>, Error> {
+fn sections(page: &ReportPage, room: Room, currencies: &Currencies) -> Result<Vec<Section>, Error> {
     let mut sections = Vec::new();
     if let Some(tables) = page.activity.as_ref().filter(|tables| !tables.whole.cohorts.is_empty()) {
-        sections.push(retention::section(tables, "retention", "Who stays", room)?);
+        sections.push(retention::section(tables, "retention", "Who stays", room, currencies)?);
     }
     let mut money = Section::new("revenue", "Revenue", "");
     if let Some(revenue) = &page.revenue {
-        money.figures.extend(figures::revenue(revenue, room)?);
+        money.figures.extend(figures::revenue(revenue, room, currencies)?);
         money.notes.extend(revenue.notes.iter().cloned());
     }
-    money.figures.extend(page.activity.as_ref().map(|tables| retention::value_figures(tables, room)).unwrap_or_default());
+    money
+        .figures
+        .extend(page.activity.as_ref().map(|tables| retention::value_figures(tables, room, currencies)).unwrap_or_default());
     if !money.figures.is_empty() {
         sections.push(money);
     }
     if let Some(tables) = page.subscribers.as_ref().filter(|tables| !tables.whole.cohorts.is_empty()) {
-        sections.push(retention::section(tables, "subscribers", "Which subscribers stay", room)?);
+        sections.push(retention::section(tables, "subscribers", "Which subscribers stay", room, currencies)?);
     }
     if let Some(lifecycle) = &page.lifecycle {
         sections.extend(figures::lifecycle(lifecycle, room)?);

@@ -4,12 +4,14 @@ use tenure_analysis::{RetentionMatrix, Segment, SummaryPoint, retention_stories}
 use tenure_model::grouped;
 
 use super::cohorts::{CohortTables, MOST_SHOWN};
+use super::currencies::Currencies;
 use super::curve::{Bounds, Curve, CurveChart, Point, percent_axis};
 use super::labels::{self, cohort, percent, segment};
 use super::room::Room;
 use super::scale::Axis;
 use super::section::{Figure, Key, Section, Table};
 use crate::error::Error;
+use crate::numbers;
 
 /// Segments that have a curve.
 const MOST_CURVES: usize = 4;
@@ -22,8 +24,14 @@ const MOST_CELLS: usize = 1600;
 /// # Errors
 ///
 /// Where the data of its switches can't be written.
-pub(crate) fn section(tables: &CohortTables, id: &'static str, title: &str, room: Room) -> Result<Section, Error> {
-    let heat = tables.heat_map(id, room)?;
+pub(crate) fn section(
+    tables: &CohortTables,
+    id: &'static str,
+    title: &str,
+    room: Room,
+    currencies: &Currencies,
+) -> Result<Section, Error> {
+    let heat = tables.heat_map(id, room, currencies)?;
     let mut figures = vec![by_cohort(tables, id, room)];
     figures.extend(by_segment(tables));
     let mut section = Section::new(id, title, &format!("{}{}", lead(&tables.whole), stories(tables)));
@@ -41,7 +49,8 @@ fn lead(matrix: &RetentionMatrix) -> String {
         return format!("{} {who} in {} cohorts.", grouped(matrix.totals.members), d.cohort);
     };
     let bounds = point.interval.map(|interval| {
-        format!(" ({} % interval {:.1} to {})", labels::level(d.level), interval.low * 100.0, percent(interval.high))
+        let low = numbers::percent(interval.low, 1);
+        format!(" ({} % interval {low} to {})", labels::level(d.level), percent(interval.high))
     });
     format!(
         "Of {} {who} who have lived their first {} after that of their start, {}{} were retained in it.",
@@ -104,7 +113,7 @@ fn ages(matrix: &RetentionMatrix) -> Vec<String> {
 }
 
 fn bounds_text(bounds: Option<(f64, f64)>) -> String {
-    bounds.map(|(low, high)| format!("{:.1} to {}", low * 100.0, percent(high))).unwrap_or_default()
+    bounds.map(|(low, high)| format!("{} to {}", numbers::percent(low, 1), percent(high))).unwrap_or_default()
 }
 
 fn by_cohort(tables: &CohortTables, id: &'static str, room: Room) -> Figure {
@@ -240,14 +249,18 @@ fn by_segment(tables: &CohortTables) -> Option<Figure> {
 }
 
 /// What customers have brought so far by age, for each currency: observed lifetime value by cohort.
-pub(crate) fn value_figures(tables: &CohortTables, room: Room) -> Vec<Figure> {
+pub(crate) fn value_figures(tables: &CohortTables, room: Room, currencies: &Currencies) -> Vec<Figure> {
     let Some(matrix) = tables.value.as_ref().filter(|matrix| matrix.definition.source != "subscriptions") else {
         return Vec::new();
     };
-    let mut currencies: Vec<Option<String>> = matrix.cohorts.iter().map(|row| row.currency.clone()).collect();
-    currencies.sort();
-    currencies.dedup();
-    currencies.iter().filter_map(|currency| value_figure(matrix, currency.as_deref(), room)).take(room.currencies).collect()
+    let found = currencies.in_order(matrix.cohorts.iter().map(|row| &row.currency));
+    let all: Vec<Figure> = found.into_iter().filter_map(|currency| value_figure(matrix, currency.as_deref(), room)).collect();
+    let count = all.len();
+    let mut shown: Vec<Figure> = all.into_iter().take(room.currencies).collect();
+    if let Some(last) = shown.last_mut().filter(|_| count > room.currencies) {
+        last.notes.push(format!("{} of {count} currencies are shown, those of most customers.", room.currencies));
+    }
+    shown
 }
 
 fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>, room: Room) -> Option<Figure> {
@@ -261,9 +274,9 @@ fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>, room: Room) ->
         cell.value.as_deref()?.cumulative_per_member
     };
     let ages = ages(matrix);
-    let most = rows.iter().flat_map(|row| (0..ages.len()).filter_map(|place| amount(row, place))).map(|v| v.to_f64());
-    let most = most.fold(0.0, f64::max);
-    if most <= 0.0 {
+    let amounts = rows.iter().flat_map(|row| (0..ages.len()).filter_map(|place| amount(row, place))).map(|v| v.to_f64());
+    let (least, most) = amounts.fold((0.0, 0.0), |(least, most): (f64, f64), value| (least.min(value), most.max(value)));
+    if least == most {
         return None;
     }
     let count = rows.len();
@@ -322,7 +335,7 @@ fn value_figure(matrix: &RetentionMatrix, currency: Option<&str>, room: Room) ->
         says: says.collect(),
         column_title: format!("{}s since the first", d.age),
         columns: ages.clone(),
-        axis: Axis::new(0.0, most, 5.0),
+        axis: Axis::new(least, most, 5.0),
         axis_text: labels::axis,
         bounds: Bounds::Band,
         follows: String::new(),

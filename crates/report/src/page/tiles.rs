@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 
 use tenure_analysis::{MetricRow, MetricValue, Metrics, SurveyKind, SurveyRow, Surveys};
 
+use super::currencies::Currencies;
 use super::curve::spark;
 use super::labels::{self, cut, money, number, percent, period};
+use crate::numbers;
 
 /// Tiles at most.
 const MOST_TILES: usize = 8;
@@ -28,6 +30,9 @@ const TOLD: [(&str, &str, Better); 12] = [
     ("arpc", "Revenue per customer", Better::Higher),
     ("stickiness", "Stickiness", Better::Higher),
 ];
+
+/// Currencies that have a tile each.
+const MOST_CURRENCIES: usize = 2;
 
 /// Which direction is the better one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,26 +81,27 @@ impl Change {
 }
 
 /// The tiles of a page.
-pub(crate) fn tiles(metrics: Option<&Metrics>, surveys: Option<&Surveys>) -> Vec<Tile> {
+pub(crate) fn tiles(metrics: Option<&Metrics>, surveys: Option<&Surveys>, currencies: &Currencies) -> Vec<Tile> {
     let mut scores = surveys.map(of_surveys).unwrap_or_default();
     scores.truncate(2);
-    let mut tiles: Vec<Tile> = metrics.map(of_metrics).unwrap_or_default();
+    let mut tiles: Vec<Tile> = metrics.map(|metrics| of_metrics(metrics, currencies)).unwrap_or_default();
     tiles.truncate(MOST_TILES - scores.len());
     tiles.extend(scores);
     tiles
 }
 
-fn of_metrics(metrics: &Metrics) -> Vec<Tile> {
+fn of_metrics(metrics: &Metrics, currencies: &Currencies) -> Vec<Tile> {
     let unit = &metrics.definition.scope.period;
     let level = metrics.definition.scope.level;
     let mut tiles = Vec::new();
     for (name, label, better) in TOLD {
         let mut rows: Vec<&MetricRow> =
             metrics.rows.iter().filter(|row| row.segment.is_none() && row.metric.name == name).collect();
-        rows.sort_by(|a, b| (&a.currency, a.period.start).cmp(&(&b.currency, b.period.start)));
-        for rows in rows.chunk_by(|a, b| a.currency == b.currency) {
-            tiles.extend(tile(rows, label, better, unit, level));
-        }
+        rows.sort_by_cached_key(|row| (currencies.place(&row.currency), row.currency.clone(), row.period.start));
+        let by_currency: Vec<_> = rows.chunk_by(|a, b| a.currency == b.currency).collect();
+        // Of many currencies the main one alone.
+        let shown = if by_currency.len() > MOST_CURRENCIES { 1 } else { by_currency.len() };
+        tiles.extend(by_currency.iter().take(shown).filter_map(|rows| tile(rows, label, better, unit, level)));
     }
     tiles
 }
@@ -116,9 +122,10 @@ fn tile(rows: &[&MetricRow], label: &str, better: Better, unit: &str, level: f64
         };
         Some(Change::new(&text, &on, to - from, better))
     });
-    let interval = row
-        .interval
-        .map(|interval| format!("{} % interval {:.1} to {}", labels::level(level), interval.low * 100.0, percent(interval.high)));
+    let interval = row.interval.map(|interval| {
+        let low = numbers::percent(interval.low, 1);
+        format!("{} % interval {low} to {}", labels::level(level), percent(interval.high))
+    });
     let line: Vec<Option<f64>> = rows[..=last].iter().map(|row| row.value.map(plain)).collect();
     let so_far = if row.period.in_progress { " so far" } else { "" };
     Some(Tile {
