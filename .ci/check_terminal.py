@@ -14,8 +14,8 @@ TENURE = os.environ["TENURE"]
 ROWS, COLUMNS = 24, 100
 
 
-def on_terminal(folder, args, **environment):
-    """What a command shows on a terminal of its own, and its exit code."""
+def on_terminal(folder, args, typed=(), **environment):
+    """What a command shows on a terminal of its own, and its exit code; what is typed once something is shown."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
@@ -31,6 +31,9 @@ def on_terminal(folder, args, **environment):
         if not part:
             break
         shown += part
+        for awaited, keys in typed:
+            if awaited in part:
+                os.write(terminal, keys)
     return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -79,6 +82,12 @@ def main():
             if alone is not None:
                 missing = set(alone.split()) - set(text.split())
                 check(f"{command[0]} is whole: {missing}", not missing)
+        # An interruption is the pager's.
+        stayer = place / "stayer"
+        stayer.write_text("#!/bin/sh\ntrap 'echo STAYED' INT\necho READY\nsleep 2 & wait\ncat >/dev/null\necho DONE\n")
+        stayer.chmod(0o755)
+        text, code = on_terminal(folder, long, [(b"READY", b"\x03")], TENURE_PAGER=str(stayer))
+        check(f"the pager outlives an interruption: {text!r} {code}", "STAYED" in text and "DONE" in text and code == 0)
         piped = subprocess.run([TENURE, *long], cwd=folder, env={**os.environ, "TENURE_PAGER": str(pager)}, capture_output=True, text=True, check=True)
         check("a pipe is no terminal", "PAGED" not in piped.stdout)
     script = subprocess.run([TENURE, "completions", "bash"], capture_output=True, text=True, check=True).stdout

@@ -1,7 +1,7 @@
 //! A `tenure.toml` beside the history: its flags hold where none are typed, and what it has wrong is told with its name.
 //! Completions and the manual.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 

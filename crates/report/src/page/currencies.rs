@@ -3,35 +3,32 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use tenure_analysis::{RetentionMatrix, Revenue};
+use tenure_analysis::MetricValue;
 
 use super::ReportPage;
+
+/// The metric that counts who buys in a currency.
+const BUYERS: &str = "purchasing_customers";
 
 /// Currencies, none for amounts without one, the main one first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Currencies(Vec<Option<String>>);
 
 impl Currencies {
-    /// Those of a page: by active customers with amounts in them, and by those who pay in them, summed over periods.
+    /// Those of a page, by customers who buy in them and customers who pay in them, summed over periods.
     pub(crate) fn of(page: &ReportPage) -> Self {
-        let mut customers: BTreeMap<Option<String>, u64> = BTreeMap::new();
-        let mut count = |matrix: &RetentionMatrix| {
-            for row in &matrix.cohorts {
-                let values = row.cells.iter().filter_map(|cell| cell.value.as_deref()).filter(|value| !value.total.is_zero());
-                *customers.entry(row.currency.clone()).or_default() += values.map(|value| value.active).sum::<u64>();
+        let mut customers: BTreeMap<&Option<String>, u64> = BTreeMap::new();
+        for row in page.metrics.iter().flat_map(|metrics| &metrics.rows).filter(|row| row.segment.is_none()) {
+            if let (BUYERS, Some(MetricValue::Count(buyers))) = (row.metric.name, row.value) {
+                *customers.entry(&row.currency).or_default() += buyers;
             }
-        };
-        let tables = [&page.activity, &page.subscribers];
-        tables.into_iter().flatten().filter_map(|tables| tables.value.as_ref()).for_each(&mut count);
-        let paid = |revenue: &Revenue| {
-            for row in revenue.rows.iter().filter(|row| row.segment.is_none()) {
-                *customers.entry(row.currency.clone()).or_default() += row.customers.closing;
-            }
-        };
-        page.revenue.iter().for_each(paid);
-        let mut found: Vec<(Option<String>, u64)> = customers.into_iter().collect();
+        }
+        for row in page.revenue.iter().flat_map(|revenue| &revenue.rows).filter(|row| row.segment.is_none()) {
+            *customers.entry(&row.currency).or_default() += row.customers.closing;
+        }
+        let mut found: Vec<(&Option<String>, u64)> = customers.into_iter().collect();
         found.sort_by_key(|(_, customers)| Reverse(*customers));
-        Self(found.into_iter().map(|(currency, _)| currency).collect())
+        Self(found.into_iter().map(|(currency, _)| currency.clone()).collect())
     }
 
     /// Where a currency stands; one that nobody has, last.
