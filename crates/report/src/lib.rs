@@ -39,7 +39,7 @@ pub use inspection::{inspection_json, inspection_sheet, inspection_text};
 pub use members::render_members;
 pub use metrics::{catalog_sheet, catalog_text, metrics_sheet, metrics_text};
 pub use numbers::{bytes_text, counted};
-pub use page::{CohortTables, GoalShape, GoalShown, ReportPage, report_page};
+pub use page::{CohortTables, GoalShape, GoalShown, MOST_AGES, ReportPage, report_page};
 pub use retention::{render_retention, retention_sentence};
 pub use sheet::Sheet;
 pub use star::{

@@ -3,12 +3,12 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use tenure_analysis::{
-    CancellationQuery, Measure, MetricsQuery, RetentionMatrix, RetentionQuery, RevenueQuery, Scale, Scope, Source, SurveyKind,
-    SurveyQuery, cancellations, lifecycle, metrics, retentions, revenue, surveys,
+    Ages, CancellationQuery, Measure, MetricsQuery, RetentionMatrix, RetentionQuery, RevenueQuery, Scale, Scope, Source,
+    SurveyKind, SurveyQuery, cancellations, lifecycle, metrics, retentions, revenue, surveys,
 };
 use tenure_history::History;
-use tenure_model::{Decimal, Instant, Period, Table, column};
-use tenure_report::{CohortTables, GoalRow, ReportPage, bytes_text, report_page};
+use tenure_model::{CellState, Decimal, Instant, Period, Table, column};
+use tenure_report::{CohortTables, GoalRow, MOST_AGES, ReportPage, bytes_text, report_page};
 
 use crate::Status;
 use crate::args::MappingArgs;
@@ -91,6 +91,16 @@ pub(crate) fn run(args: &ReportArgs, term: &Term) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
+/// A matrix without the ages at its end that have begun for nobody.
+fn begun(mut matrix: RetentionMatrix) -> RetentionMatrix {
+    let last =
+        matrix.cohorts.iter().filter_map(|row| row.cells.iter().rposition(|cell| cell.cell.state() != CellState::Unobserved));
+    let ages = last.max().map_or(0, |last| last + 1);
+    matrix.ages.truncate(ages);
+    matrix.cohorts.iter_mut().for_each(|row| row.cells.truncate(ages));
+    matrix
+}
+
 /// What a page asks of a history.
 struct Questions<'a> {
     args: &'a ReportArgs,
@@ -159,7 +169,7 @@ impl Questions<'_> {
         }
         let mut found: Vec<(RetentionQuery, RetentionMatrix)> = Vec::new();
         for (query, matrix) in queries.iter().zip(retentions(self.history, &queries)?) {
-            found.push((query.clone(), matrix));
+            found.push((query.clone(), begun(matrix)));
         }
         let mut take = |source: Source, measure: Measure, parted: bool| {
             let place = found
@@ -192,6 +202,8 @@ impl Questions<'_> {
             source,
             measure,
             cohort,
+            // The page tells that there are more.
+            ages: Ages::First(MOST_AGES as u32 + 1),
             origin: scope.origin.filter(|_| matches!(cohort, Period::Block(..))),
             filter: scope.filter.clone().filter(|_| source == Source::Activity),
             by: by.cloned().into_iter().collect(),

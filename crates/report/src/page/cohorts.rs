@@ -13,8 +13,9 @@ use super::room::Room;
 use crate::error::Error;
 use crate::retention::retention_sentence;
 
-/// Cohorts and ages of a heat map at most: the latest cohorts, and the first ages.
-pub(crate) const MOST_SHOWN: usize = 60;
+/// Cohorts and ages of a heat map at most: the latest cohorts, and the first ages. One age more than these lets the page say
+/// that there are more.
+pub const MOST_SHOWN: usize = 60;
 
 /// Cohorts that fit on one sheet of paper.
 const MOST_ON_PAPER: usize = 38;
@@ -222,7 +223,7 @@ impl CohortTables {
         }
         if self.whole.ages.len() > ages_shown {
             let last = ages.last().map(String::as_str).unwrap_or_default();
-            folded.push(format!("Ages up to {last} of {} are shown.", grouped(self.whole.ages.len() as u64)));
+            folded.push(format!("Ages up to {last} are shown."));
         }
         let none = Segment::new();
         let all_currencies = currencies.len();

@@ -33,7 +33,7 @@ use room::Room;
 use section::{Section, Table};
 use tiles::Tile;
 
-pub use cohorts::CohortTables;
+pub use cohorts::{CohortTables, MOST_SHOWN as MOST_AGES};
 pub use goals::{GoalShape, GoalShown};
 
 /// What a page shows: whatever is there.
