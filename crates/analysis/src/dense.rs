@@ -303,9 +303,9 @@ impl DenseWalk {
                 // What this member says goes to its segment at once.
                 active.add(shape, noted, &mut self.single);
                 active.found = noted;
-                self.single.pour(shape, 0, segment, &mut self.counts);
+                self.single.pour_one(shape, group, segment, &mut self.counts);
                 self.counts.watch_size(exposure.begun, plan.asked_count(), MOST_CELLS);
-                self.single.clear();
+                self.single.clear_one(shape, group);
             }
         }
         active.add(shape, 0, &mut self.grid);

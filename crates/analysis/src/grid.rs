@@ -270,14 +270,18 @@ impl Grid {
 
     /// Adds the counters of a block to those of its segment.
     pub(crate) fn pour(&self, shape: &Shape, block: usize, segment: SegmentId, counts: &mut Counts) {
-        for (place, births) in shape.groups.iter().enumerate() {
-            let group = block * shape.groups.len() + place;
-            let members = self.members[group];
-            if members > 0 {
-                counts.count_members(segment, members);
-                if !counts.too_many {
-                    self.pour_group(shape, group, births, counts.group((births.cohort, segment)));
-                }
+        for place in 0..shape.groups.len() {
+            self.pour_one(shape, block * shape.groups.len() + place, segment, counts);
+        }
+    }
+
+    /// Adds the counters of one group of a block to those of its segment.
+    pub(crate) fn pour_one(&self, shape: &Shape, group: usize, segment: SegmentId, counts: &mut Counts) {
+        let (members, births) = (self.members[group], &shape.groups[group % shape.groups.len()]);
+        if members > 0 {
+            counts.count_members(segment, members);
+            if !counts.too_many {
+                self.pour_group(shape, group, births, counts.group((births.cohort, segment)));
             }
         }
     }
@@ -386,14 +390,22 @@ impl Grid {
         }
     }
 
-    /// Begins anew.
-    pub(crate) fn clear(&mut self) {
+    /// Begins one group anew.
+    pub(crate) fn clear_one(&mut self, shape: &Shape, group: usize) {
         let Self { members, begun, lived, active, unlived, reached, reached_lived, ranges, ranges_lived, rows, priced, money } =
             self;
-        begun.fill(0);
-        [reached_lived, ranges, ranges_lived].into_iter().for_each(|counters| counters.fill(0));
-        [members, lived, active, unlived, reached, rows, priced].into_iter().for_each(|counters| counters.fill(0));
-        money.clear();
+        let (steps, lives, ranged) = (shape.steps, shape.steps + 1, shape.ranges(1));
+        part(begun, group, 1).fill(0);
+        part(reached_lived, group, steps).fill(0);
+        [ranges, ranges_lived].into_iter().for_each(|counters| part(counters, group, ranged).fill(0));
+        [(members, 1), (lived, lives), (active, steps), (unlived, steps), (reached, steps), (rows, steps), (priced, steps)]
+            .into_iter()
+            .for_each(|(counters, length)| part(counters, group, length).fill(0));
+        for (_, amounts) in money {
+            part(&mut amounts.events, group, steps).fill(0);
+            part(&mut amounts.total, group, steps).fill(0);
+            part(&mut amounts.missing, group, steps).fill(0);
+        }
     }
 }
 
