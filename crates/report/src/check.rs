@@ -275,13 +275,17 @@ pub fn check_sheet(check: &Check) -> Sheet {
         .texts("name", column(goals, rules, |goal| Some(goal.name.clone()), |rule| Some(rule.name.clone())))
         .texts("owner", column(goals, rules, |goal| goal.owner.clone(), |_| None))
         .texts("kind", column(goals, rules, |goal| Some(goal.kind.name()), |_| None))
+        .detail()
         .texts("definition", column(goals, rules, |goal| Some(goal.what.clone()), |rule| Some(rule.when.clone())))
+        .detail()
         .texts("every", column(goals, rules, |goal| goal.every.clone(), |_| None))
+        .detail()
         .dates("period", column(goals, rules, |goal| goal.progress.period, |_| None))
         .figures("value", column(goals, rules, |goal| goal.progress.value, |_| None))
         .texts("currency", column(goals, rules, |goal| goal.progress.currency.clone(), |_| None))
         .decimals("target", column(goals, rules, |goal| goal.target.map(|(_, target)| target), |_| None))
         .texts("direction", column(goals, rules, direction, |_| None))
+        .detail()
         .dates("by", column(goals, rules, |goal| goal.by, |_| None))
         .shares("progress", column(goals, rules, |goal| goal.progress.share, |_| None))
         .texts("state", column(goals, rules, |goal| Some(goal.progress.state.name()), move |rule| Some(fired(rule))))
@@ -290,6 +294,7 @@ pub fn check_sheet(check: &Check) -> Sheet {
         .integers("new", column(goals, rules, |_| None, |rule| Some(rule.new)))
         .integers("done", column(goals, rules, |_| None, |rule| Some(rule.done)))
         .texts("note", column(goals, rules, |goal| goal.progress.note.clone(), |_| None))
+        .detail()
 }
 
 /// Those for whom a rule holds, as a file that a mail or CRM tool imports.

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::exhibit::{Column, Datum, Exhibit, Meaning, Row, RowKind, Shown, ShownCell};
 use crate::figures::{definition, in_words};
 use crate::sheet::Sheet;
+use crate::table::segment_label;
 use crate::text::plain;
 use crate::text_table::{Align, TextTable, below};
 use crate::wide::{IN_PROGRESS, NONE};
@@ -169,7 +170,7 @@ fn metric_text((place, currency): (usize, Option<&str>)) -> String {
 }
 
 fn segment_text(row: &MetricRow) -> String {
-    row.segment.as_ref().map_or("(all)", |value| value.as_deref().unwrap_or(NONE)).to_owned()
+    row.segment.as_ref().map_or("(all)".to_owned(), segment_label)
 }
 
 /// Lines of rows of one metric and one segment each, by period.

@@ -38,7 +38,7 @@ pub fn render_retention(
         (Format::Json, Layout::Long) => json::retention(matrix),
         (Format::Csv, Layout::Long) => batch_csv(&long::batch(matrix)?),
         (Format::Csv, Layout::Wide) => csv(&wide::rows(matrix, show, |share| share.to_string(), field)),
-        (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &long_rows(matrix)?)),
+        (Format::Markdown, Layout::Long) => Ok(markdown(matrix, &rows_for_people(matrix)?)),
         (Format::Markdown, Layout::Wide) => {
             Ok(markdown(matrix, &wide::rows(matrix, show, |share| format!("{} %", percent(share, 1)), plain)))
         }
@@ -168,8 +168,13 @@ const PLAIN: FormatOptions<'static> = FormatOptions::new();
 pub(crate) type TextRows = (Vec<String>, Vec<Vec<String>>);
 
 /// The long form as texts; what is missing is empty.
-fn long_rows(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
-    text_rows(&long::batch(matrix)?)
+/// A row for each cell, shares in percent.
+fn rows_for_people(matrix: &RetentionMatrix) -> Result<TextRows, Error> {
+    let batch = long::batch(matrix)?;
+    let header = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let exhibit = exhibit::of_batch(&batch, "Retention", String::new(), exhibit::meaning_of(matrix))?;
+    let rows = exhibit.rows.iter().map(|row| row.cells.iter().map(|cell| cell.datum.text()).collect());
+    Ok((header, rows.collect()))
 }
 
 /// A table as texts; what is missing is empty.

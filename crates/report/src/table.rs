@@ -46,7 +46,7 @@ struct Painted {
 
 pub(crate) fn retention(matrix: &RetentionMatrix, show: Show, style: TableStyle) -> String {
     let (what, who) = headline(matrix, show);
-    let mut text = format!("{what}: {who}\n");
+    let mut text = format!("{}\n", below(&format!("{what}: {who}"), style.width));
     if matrix.cohorts.is_empty() {
         let totals = &matrix.totals;
         text.push_str(if totals.hidden_cohorts > 0 {
@@ -249,7 +249,7 @@ fn label(cohort: &str, segment: impl Iterator<Item = String>, currency: Option<&
 }
 
 /// A segment's value as tables show it.
-fn segment_label(value: &Option<String>) -> String {
+pub(crate) fn segment_label(value: &Option<String>) -> String {
     let Some(value) = value else { return NONE.to_owned() };
     // What a terminal would obey is not shown, and long values leave room for the numbers.
     let mut shown: String = plain(value).chars().take(LONGEST_LABEL).collect();

@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
-/// What a terminal would obey, or XML can't hold.
-fn is_unshown(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
+/// What a terminal would obey, XML can't hold, or turns what comes after it round.
+pub(crate) fn is_unshown(c: char) -> bool {
+    c.is_control() || is_turn(c) || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Marks that make a text run the other way, whatever its letters.
+fn is_turn(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text that can be shown anywhere: a space in place of each control character.
@@ -16,7 +21,7 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
 /// that begins as a formula does, unless it is a number; spaces stand for control characters other than tabs and ends of
 /// lines.
 pub(crate) fn field(text: &str) -> Cow<'_, str> {
-    let is_obeyed = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    let is_obeyed = |c: char| is_turn(c) || c.is_control() && !matches!(c, '\t' | '\n' | '\r');
     let shown = if text.contains(is_obeyed) { Cow::Owned(text.replace(is_obeyed, " ")) } else { Cow::Borrowed(text) };
     if begins_a_formula(&shown) { Cow::Owned(format!("'{shown}")) } else { shown }
 }
@@ -69,6 +74,7 @@ mod tests {
             ("two\nlines", "two\nlines"),
             ("\u{1b}[31mred\u{9b}", " [31mred "),
             ("\u{1b}=1", "' =1"),
+            ("ab\u{202e}cd", "ab cd"),
             ("", ""),
         ] {
             assert_eq!(field(text), expected, "{text:?}");

@@ -82,6 +82,7 @@
     var all = data(figure.dataset.heat), rows = figure.querySelectorAll('.map tbody tr:not(.pooled)');
     var pooled = figure.querySelector('.map .pooled'), chosen = figure.querySelector('select');
     var says = figure.querySelector('[data-says]'), first = true;
+    var caption = figure.querySelector('figcaption p'), shares = caption.textContent;
 
     function shown(measure, block, row, age) {
       var retained = block.r[row][age];
@@ -157,6 +158,8 @@
       figure.querySelector('.scale .from').textContent = share ? '0 %' : '0';
       figure.querySelector('.scale .to').textContent = (share ? (most % 10 ? tenths(most) : most / 10) + ' %' : measure.kind === 'counts' ? grouped(most) : money(most)) +
         (measure.kind === 'percent' && most < 1000 || measure.kind === 'counts' ? ' and more' : '');
+      caption.textContent = (measure.kind === 'percent' ? shares : measure.name + ', by cohort and age in ' + all.unit + 's. Hatched: in progress.') +
+        (chosen && +chosen.value ? ' Of ' + block.n + '.' : '');
       if (!first) { says.textContent = measure.name + (chosen ? ', ' + block.n : '') + ' shown'; }
       first = false;
       each(document.querySelectorAll('svg[data-follows="' + figure.dataset.heat + '"]'), function (svg) { curves(svg, all, block); });
@@ -207,8 +210,12 @@
       return retained === undefined || retained === null || begun ? null : permille(retained, block.s[row]);
     }
     var rates = all.cohorts.map(function (_, row) { return all.ages.map(function (_, age) { return rate(row, age); }); });
-    var pooled = block.t.map(function (point) { return point ? point[0] : null; });
-    rates.concat([pooled]).forEach(function (line) { line.slice(skip).forEach(function (n) { most = Math.max(most, n || 0); }); });
+    // Ages that few members have lived are left out, unless all are such.
+    var enough = block.t.some(function (point) { return point && point[3] >= 10; });
+    var seen = block.t.map(function (point) { return point && (point[3] >= 10 || !enough) ? point : null; });
+    var pooled = seen.map(function (point) { return point ? point[0] : null; });
+    var highs = seen.map(function (point) { return point ? Math.max(point[0], point[2]) : null; });
+    rates.concat([highs]).forEach(function (line) { line.slice(skip).forEach(function (n) { most = Math.max(most, n || 0); }); });
     var scale = axis(0, most / 1000, 5);
     function x(age) { return (plot[0] + step * (age - skip + 0.5)).toFixed(1); }
     function at(n) { return plot[1] + plot[3] - n / scale.to * plot[3]; }
@@ -225,7 +232,7 @@
     var lines = svg.querySelectorAll('.behind path');
     each(lines, function (line, row) { line.setAttribute('d', path(rates[rates.length - lines.length + row])); });
     svg.querySelector('.front .line').setAttribute('d', path(pooled));
-    var known = block.t.map(function (point, age) { return point && age >= skip ? [age, point[1], point[2]] : null; }).filter(Boolean);
+    var known = seen.map(function (point, age) { return point && age >= skip ? [age, point[1], point[2]] : null; }).filter(Boolean);
     var above = known.map(function (p) { return x(p[0]) + ' ' + y(p[2]); });
     var below = known.reverse().map(function (p) { return x(p[0]) + ' ' + y(p[1]); });
     var band = svg.querySelector('.front .band');
@@ -276,6 +283,8 @@
     figure.querySelector('.switches').hidden = false;
   }
 
+  // The latest periods stand at the right.
+  each(document.querySelectorAll('#figures .scroll'), function (all) { all.scrollLeft = all.scrollWidth; });
   each(document.querySelectorAll('[data-heat]'), heat);
   each(document.querySelectorAll('[data-bars-of]'), bars);
 }());

@@ -240,7 +240,8 @@ impl Questions<'_> {
                 Table::Subscriptions => &[column::PLAN, column::INTERVAL],
                 Table::Customers | Table::Surveys | Table::Cancellations => &[],
             };
-            own.contains(&by) || self.history.attributes_of(table).iter().any(|name| name == by)
+            self.history.rows_of(table) > 0 && own.contains(&by)
+                || self.history.attributes_of(table).iter().any(|name| name == by)
         };
         let somewhere = [Table::Activity, Table::Subscriptions, Table::Customers].into_iter().any(has);
         !somewhere || has(table) || has(Table::Customers)

@@ -28,7 +28,7 @@ const MOST_REASONS: usize = 12;
 const MOST_QUESTIONS: usize = 6;
 
 /// Periods of the table of all metrics.
-const MOST_COLUMNS: usize = 9;
+const MOST_COLUMNS: usize = 7;
 
 fn series(name: &str, class: &'static str, side: Side) -> Series {
     Series { name: name.to_owned(), class, side }
@@ -194,8 +194,9 @@ fn movements(
     head.extend(used.iter().map(|(name, ..)| *name));
     head.extend(["Closing", "GRR", "NRR"]);
     let latest = whole.iter().rev().find(|row| !row.period.in_progress).or(whole.last());
-    let stands = latest
-        .map(|row| format!(" At the end of {}: {}.", period(row.period.start, &scope.period), money(row.mrr.closing, currency)));
+    let stands = latest.map(|row| {
+        format!(" At the end of {}, over all: {}.", period(row.period.start, &scope.period), money(row.mrr.closing, currency))
+    });
     let subtitle = format!(
         "Monthly recurring revenue won and lost in each {}.{} Transfers between segments are no gain and no loss.",
         scope.period,
@@ -235,6 +236,7 @@ fn retained_revenue(whole: &[&&RevenueRow], unit: &str, currency: &str) -> Optio
     let columns: Vec<String> = complete.iter().map(|row| period(row.period.start, unit)).collect();
     let expanded = complete.iter().any(|row| row.mrr.expansion.is_positive());
     let same = if expanded { "" } else { " Nothing expanded, so that both are the same." };
+    let from = if axis.from > 0.0 { " The axis does not start at 0." } else { "" };
     let text = |value: Option<f64>| value.map_or("nothing to retain".to_owned(), percent);
     let says = complete.iter().zip(&columns).map(|(row, period)| {
         format!("{period}: net {}, gross {}", text(row.mrr.net_retention().value()), text(row.mrr.gross_retention().value()))
@@ -252,7 +254,7 @@ fn retained_revenue(whole: &[&&RevenueRow], unit: &str, currency: &str) -> Optio
     let mut figure = Figure::new(
         &format!("Revenue retention{}", currency.replacen(' ', ", ", 1)),
         &format!(
-            "Of the MRR at the start of a period what is left at its end: gross without what expanded, net with it.{same} The axis does not start at 0."
+            "Of the MRR at the start of a period what is left at its end: gross without what expanded, net with it.{same}{from}"
         ),
     );
     figure.table = Table::new(&["Period", "Opening MRR", "Gross", "Net", "MRR churn"], rows.collect());

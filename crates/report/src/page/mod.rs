@@ -26,6 +26,7 @@ use tenure_model::{Instant, Zone, grouped};
 
 use crate::error::Error;
 use crate::retention::short_content;
+use crate::text::is_unshown;
 
 use currencies::Currencies;
 use definitions::Term;
@@ -118,11 +119,8 @@ fn draw(page: &ReportPage, room: Room) -> Result<String, Error> {
     };
     let text = html.render().map_err(|error| Error::encoding("html", error))?;
     // Control characters, which markup can't have, are in names at most.
-    Ok(if text.contains(|c: char| c.is_control() && c != '\n') {
-        text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
-    } else {
-        text
-    })
+    let unshown = |c: char| is_unshown(c) && c != '\n';
+    Ok(if text.contains(unshown) { text.replace(unshown, " ") } else { text })
 }
 
 fn sections(page: &ReportPage, room: Room, currencies: &Currencies) -> Result<Vec<Section>, Error> {

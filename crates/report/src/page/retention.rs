@@ -93,10 +93,31 @@ fn skipped(matrix: &RetentionMatrix) -> usize {
     usize::from(matrix.ages.len() > 2 && points.all(|point| point.retained == point.exposed))
 }
 
-/// The axis that holds all points of some curves.
+/// The axis that holds all points of some curves, and their intervals.
 fn axis(curves: &[&[Curve]], skip: usize) -> Axis {
     let points = curves.iter().flat_map(|curves| curves.iter()).flat_map(|curve| curve.points.iter().skip(skip).flatten());
-    Axis::new(0.0, points.map(|point| point.value).fold(0.0, f64::max), 5.0)
+    let most = points.map(|point| point.bounds.map_or(point.value, |(_, high)| high.max(point.value)));
+    Axis::new(0.0, most.fold(0.0, f64::max), 5.0)
+}
+
+/// Members that must be exposed for a point of a summary to be drawn: of fewer, one more or less is a leap.
+const LEAST_DRAWN: u64 = 10;
+
+/// A curve as it is drawn, and whether ages of few members are left out of it; where all are, none is.
+fn drawn(matrix: &RetentionMatrix, of: Option<&Segment>) -> (Vec<Option<Point>>, bool) {
+    let points = curve(matrix, of);
+    let summary: Vec<&SummaryPoint> = matrix.summary.iter().filter(|point| point.segment.as_ref() == of).collect();
+    let enough = |place: usize| summary.iter().any(|point| point.age == matrix.ages[place] && point.exposed >= LEAST_DRAWN);
+    if !(0..points.len()).any(enough) {
+        return (points, false);
+    }
+    let few = (0..points.len()).any(|place| points[place].is_some() && !enough(place));
+    (points.into_iter().enumerate().map(|(place, point)| point.filter(|_| enough(place))).collect(), few)
+}
+
+/// What is left out of curves, in words.
+fn too_few(few: bool) -> Option<String> {
+    few.then(|| format!("Ages that fewer than {LEAST_DRAWN} members have lived are left out of the picture; the table has them."))
 }
 
 fn without_first(curves: Vec<Curve>, skip: usize) -> Vec<Curve> {
@@ -126,7 +147,8 @@ fn by_cohort(tables: &CohortTables, id: &'static str, room: Room) -> Figure {
         class: format!("c{}", if count > 1 { place * 4 / (count - 1) } else { 4 }),
         points: row.cells.iter().take(MOST_SHOWN).map(|cell| cell.cell.rate().map(Point::bare)).collect(),
     });
-    let pooled = Curve { name: "All cohorts".to_owned(), class: "sa strong".to_owned(), points: curve(matrix, None) };
+    let (points, few) = drawn(matrix, None);
+    let pooled = Curve { name: "All cohorts".to_owned(), class: "sa strong".to_owned(), points };
     let says = |(age, found): (&String, Option<&SummaryPoint>)| match found {
         Some(point) => format!(
             "Age {age}: {} retained ({} % interval {}); {} of {} exposed, in {} cohorts",
@@ -174,6 +196,7 @@ fn by_cohort(tables: &CohortTables, id: &'static str, room: Room) -> Figure {
             left_out(skip)
         ),
     );
+    figure.notes.extend(too_few(few));
     if matrix.cohorts.len() > shown.len() {
         let all = grouped(matrix.cohorts.len() as u64);
         figure.notes.push(format!("The latest {} of {all} cohorts have a line of their own.", shown.len()));
@@ -231,6 +254,17 @@ fn by_segment(tables: &CohortTables) -> Option<Figure> {
         figure.notes.push(format!("The {} largest of {} are drawn.", shown.len(), segments.len()));
     }
     figure.table = table;
+    let mut few = false;
+    let curves: Vec<Curve> = curves
+        .into_iter()
+        .zip(shown)
+        .map(|(curve, (of, _))| {
+            let (points, left_out) = drawn(matrix, Some(of));
+            few |= left_out;
+            Curve { points, ..curve }
+        })
+        .collect();
+    figure.notes.extend(too_few(few));
     let chart = CurveChart {
         label: format!("Retention by age for each {}, with intervals", labels::cut(&d.by.join(", "))),
         behind: Vec::new(),
