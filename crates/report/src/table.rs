@@ -173,9 +173,13 @@ impl Grid {
             }
         }
         if matrix.measure == Measure::Value {
-            for (label, texts) in revenue_rows(matrix, priced, precision) {
-                labels.push(label);
-                cells.push(texts.into_iter().map(|text| Painted { text, style: Style::new().effects(Effects::BOLD) }).collect());
+            let style = Style::new().effects(Effects::BOLD);
+            for RevenueRow { name, currency, shares } in revenue_rows(matrix) {
+                let code = currency.map_or("", |currency| currency.as_deref().unwrap_or(NONE));
+                let members = if currency.is_none() { grouped(matrix.totals.memberships) } else { String::new() };
+                labels.push(label(name, vec![String::new(); by.len()].into_iter(), priced.then_some(code), &members));
+                let text = |share: Option<f64>| share.map_or(" ".to_owned(), |share| format!("{}% ", percent(share, precision)));
+                cells.push(shares.into_iter().map(|share| Painted { text: text(share), style }).collect());
             }
         }
         let label_widths = (0..labels[0].len()).map(|i| labels.iter().map(|row| row[i].width()).max().unwrap_or(0)).collect();
@@ -221,25 +225,30 @@ impl Grid {
     }
 }
 
+/// A row below a matrix of values: of what shares are left, in which currency, and the shares by age.
+pub(crate) struct RevenueRow<'a> {
+    pub(crate) name: &'static str,
+    /// None of heads, which have no currency.
+    pub(crate) currency: Option<&'a Option<String>>,
+    pub(crate) shares: Vec<Option<f64>>,
+}
+
 /// How much of their members and of their first value the cohorts that have lived an age whole have left, over all segments.
-fn revenue_rows(matrix: &RetentionMatrix, priced: bool, precision: Precision) -> Vec<(Vec<String>, Vec<String>)> {
+pub(crate) fn revenue_rows(matrix: &RetentionMatrix) -> Vec<RevenueRow<'_>> {
     let points = || matrix.summary.iter().filter(|point| point.segment.is_none());
     let currencies: BTreeSet<&Option<String>> =
         points().flat_map(|point| &point.revenue).map(|revenue| &revenue.currency).collect();
-    let of_all = || vec![String::new(); matrix.definition.by.len()];
-    let row = |currency: &Option<String>, of: fn(&SummaryRevenue) -> Option<f64>| -> Vec<String> {
+    let shares = |currency: &Option<String>, of: fn(&SummaryRevenue) -> Option<f64>| -> Vec<Option<f64>> {
         let at = |age| points().find(|point| point.age == age)?.revenue.iter().find(|revenue| revenue.currency == *currency);
-        let text = |age| at(age).and_then(of).map(|share| format!("{}% ", percent(share, precision)));
-        matrix.ages.iter().map(|&age| text(age).unwrap_or_else(|| " ".to_owned())).collect()
+        matrix.ages.iter().map(|&age| at(age).and_then(of)).collect()
     };
     let Some(&first) = currencies.first() else { return Vec::new() };
-    let members = grouped(matrix.totals.memberships);
-    let heads = label("retained", of_all().into_iter(), priced.then_some(""), &members);
-    let mut rows = vec![(heads, row(first, |revenue| revenue.heads))];
-    for currency in currencies {
-        let name = currency.as_deref().unwrap_or("(none)");
-        rows.push((label("revenue", of_all().into_iter(), priced.then_some(name), ""), row(currency, |found| found.retention)));
-    }
+    let mut rows = vec![RevenueRow { name: "retained", currency: None, shares: shares(first, |revenue| revenue.heads) }];
+    rows.extend(currencies.into_iter().map(|currency| RevenueRow {
+        name: "revenue",
+        currency: Some(currency),
+        shares: shares(currency, |revenue| revenue.retention),
+    }));
     rows
 }
 

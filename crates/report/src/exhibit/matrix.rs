@@ -9,7 +9,7 @@ use crate::format::Show;
 use crate::long::by_column;
 use crate::numbers::counted;
 use crate::retention::retention_sentence;
-use crate::table::{headline, heat};
+use crate::table::{RevenueRow, headline, heat, revenue_rows};
 use crate::text_table::Align;
 use crate::wide::{NONE, average, of_previous, share_so_far};
 
@@ -37,6 +37,9 @@ pub(crate) fn of_matrix(matrix: &RetentionMatrix, show: Show) -> Exhibit {
     let mut rows: Vec<Row> = matrix.cohorts.iter().map(|row| cohort(matrix, show, row, priced, range)).collect();
     if matrix.measure == Measure::Customers && show == Show::Percent {
         rows.extend(summary(matrix, labels));
+    }
+    if matrix.measure == Measure::Value {
+        rows.extend(revenue_rows(matrix).into_iter().map(|row| revenue(matrix, row, priced)));
     }
     let (title, subtitle) = headline(matrix, show);
     let of_scale = |heat: f64| match (matrix.measure, show) {
@@ -104,6 +107,20 @@ fn datum(matrix: &RetentionMatrix, show: Show, row: &CohortRow, place: usize) ->
         (Measure::Customers, Show::Percent) => Datum::of(share_so_far(cell, row.size), Datum::Share),
         (Measure::Customers, Show::Previous) => Datum::of(of_previous(row, place), Datum::Share),
     }
+}
+
+/// What is left of members, or of the value of age 0.
+fn revenue(matrix: &RetentionMatrix, row: RevenueRow<'_>, priced: bool) -> Row {
+    let text = |text: &str| ShownCell::plain(Datum::Text(text.to_owned()));
+    let mut cells = vec![text(row.name)];
+    cells.extend(matrix.definition.by.iter().map(|_| ShownCell::plain(Datum::Nothing)));
+    if priced {
+        cells.push(text(row.currency.map_or("", |currency| currency.as_deref().unwrap_or(NONE))));
+    }
+    let members = row.currency.is_none().then_some(matrix.totals.memberships);
+    cells.push(ShownCell::plain(Datum::of(members, Datum::Count)));
+    cells.extend(row.shares.into_iter().map(|of| ShownCell::plain(Datum::of(of, Datum::Share))));
+    Row { kind: RowKind::Summary, cells }
 }
 
 /// The summary of each segment and the one over all.

@@ -102,7 +102,10 @@ impl Exhibit {
     pub(crate) fn text(&self, row: &Row, place: usize) -> String {
         let cell = &row.cells[place];
         let is_age = self.columns[place].kind == ColumnKind::Age;
-        let mut text = if is_age { cell.datum.short() } else { cell.datum.text() };
+        // Among amounts a share bears its sign.
+        let of_shares = !matches!(self.scale, Some((Datum::Number(_), _)));
+        let is_bare = is_age && (of_shares || !matches!(cell.datum, Datum::Share(_)));
+        let mut text = if is_bare { cell.datum.short() } else { cell.datum.text() };
         let is_first = place == 0 || row.cells[place - 1].state != Shown::InProgress;
         if cell.state == Shown::InProgress && !text.is_empty() && (is_age || is_first) {
             text.push_str(IN_PROGRESS);
