@@ -151,6 +151,9 @@ fn a_small_star_is_what_counting_by_hand_gives() {
     assert!(
         fs::read_to_string(bi.join("README.md")).unwrap().contains("| rate | float64 | retained / size, of complete cells |")
     );
+    // Whoever reads the files alone finds what the metrics mean.
+    let readme = fs::read_to_string(bi.join("README.md")).unwrap();
+    assert!(readme.contains("| churn_rate | ") && readme.contains("segments by country: at birth in dim_customer"), "{readme}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, SchemaRef};
 use serde::{Deserialize, Serialize};
-use tenure_analysis::ATTRIBUTE;
+use tenure_analysis::{ATTRIBUTE, METRICS};
 
 use crate::error::Error;
 use crate::star::StarTable;
@@ -162,7 +162,10 @@ impl Dictionary {
             text::markdown(zone)
         );
         if let Some(by) = by {
-            page.push_str(&format!("; segments by {} at birth", text::markdown(by)));
+            page.push_str(&format!(
+                "; segments by {}: at birth in dim_customer and fact_retention, in fact_mrr and fact_metric as subscriptions and activity have them at the time",
+                text::markdown(by)
+            ));
         }
         if let Some(until) = until {
             page.push_str(&format!("; observed until {until}"));
@@ -192,6 +195,13 @@ impl Dictionary {
                 let name = text::markdown(&column.name);
                 page.push_str(&format!("| {name} | {} | {}{to} |\n", column.data_type, text::markdown(&column.meaning)));
             }
+        }
+        page.push_str(
+            "\n## Metrics\n\nWhat the metrics of fact_metric mean.\n\n| metric | definition | formula |\n|---|---|---|\n",
+        );
+        for metric in METRICS {
+            let (definition, formula) = (text::markdown(metric.definition), text::markdown(metric.formula));
+            page.push_str(&format!("| {} | {definition} | {formula} |\n", metric.name));
         }
         page
     }

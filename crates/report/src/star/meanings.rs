@@ -20,7 +20,10 @@ const CUSTOMER: &[(&str, &str)] = &[
     ("last_activity", "the instant of the last activity"),
     ("activities", "rows of activity"),
     ("cohort", "the first day of the period of the birth; missing without activity"),
-    ("segment", "the segment at birth; (all) where the export has none"),
+    (
+        "segment",
+        "the segment at birth; (all) where the export has none; missing of customers without activity, who have no birth",
+    ),
     ("listed", "whether a customers export lists the customer"),
     ("signed_up", "the sign-up date that a customers export declares"),
 ];
@@ -85,7 +88,7 @@ const MRR: &[(&str, &str)] = &[
 
 const METRIC: &[(&str, &str)] = &[
     ("date", "the first day of the period"),
-    ("metric", "the metric's name; tenure metrics --list says what each means"),
+    ("metric", "the metric's name; the README beside the files says what each means"),
     ("kind", "count, rate (1 is 100 %), money or number"),
     ("value", "the metric's value; missing where there is nothing to divide by"),
     ("numerator", "what is divided"),
